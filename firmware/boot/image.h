@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A signed .spk image in flash (SPEC section 1).
+ *
+ * 1. A number from the header is used only after it was checked against the region.
+ * 2. The checks come in the order of enum result; the first that fails is the answer.
+ * 3. Nothing of an image is copied or entered unless every check passed, the signature last.
+ * 4. The signature covers every header byte before it and the whole code.
+ */
+#ifndef BOOT_IMAGE_H
+#define BOOT_IMAGE_H
+
+#include <stdint.h>
+
+#include "layout.h"
+#include "result.h"
+
+enum { IMAGE_HEADER_BYTES = 144 };
+
+/* Which versions are good enough. */
+enum image_age {
+    IMAGE_NEWER,    /* above the counter: for installing */
+    IMAGE_NOT_OLDER /* at the counter or above: for starting */
+};
+
+/* What a verified image says about itself. */
+struct image {
+    uint32_t size_bytes; /* header and code */
+    uint64_t version;
+    uint32_t vector_table_address; /* where it is once the image lies in the application region */
+};
+
+/* Verify the image at the start of a region. `image` is valid only with RESULT_OK. */
+enum result image_verify(struct image *image, const struct region *region, enum image_age age, uint64_t counter);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What differs between chips, as one table a chip: the rest of this core knows Cortex-M only.
+ *
+ *  1. `store` takes every store to memory that Unicorn may only read: flash, its second array, the controller's registers.
+ *  2. `advance` lets time pass for the flash controller at a block boundary; the core stalls or sees it finish.
+ *  3. `next_event` is the next moment at which a peripheral may change by itself; `run_events` brings them up to now.
+ */
+#ifndef CHIP_H
+#define CHIP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct machine;
+struct boot_request;
+struct flash_store;
+
+#define CHIP_WINDOWS_MAX 3u
+
+/* Mirrors `_CHIPS` in embedded.py. */
+enum chip_kind {
+    CHIP_STM32F103 = 0,
+    CHIP_NRF52840 = 1,
+    CHIP_KINDS = 2,
+};
+
+/* Addresses of peripheral registers that call back. */
+struct chip_window {
+    uint32_t address;
+    uint32_t end;
+};
+
+struct chip {
+    int cpu_model;
+    uint32_t cpuid;
+    uint8_t priority_mask; /* implemented bits of a priority */
+    uint8_t mpu_regions;
+    bool has_fpu;
+    bool has_bit_band;
+    uint32_t interrupts;
+    uint32_t debug_id_address; /* 0 for none */
+    uint32_t debug_id;
+    uint32_t systick_calibration;
+    uint32_t storage_bytes; /* of plain storage behind the windows */
+    struct chip_window windows[CHIP_WINDOWS_MAX];
+    const char *watchdog_name;
+    const char *uart_name;
+    uint32_t *(*controller_registers)(struct machine *m, uint32_t *address, uint32_t *size_bytes);
+    void (*reset)(struct machine *m, const struct boot_request *request);
+    uint32_t (*read)(struct machine *m, uint32_t address);
+    void (*write)(struct machine *m, uint32_t address, uint32_t value);
+    void (*store)(struct machine *m, const struct flash_store *store);
+    void (*advance)(struct machine *m, uint32_t pc);
+    bool (*next_event)(const struct machine *m, uint64_t *fs);
+    void (*run_events)(struct machine *m);
+};
+
+extern const struct chip chip_stm32f103;
+extern const struct chip chip_nrf52840;
+
+#endif

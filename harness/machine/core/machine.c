@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "machine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trap.h"
+
+#define HOST_PAGE_BYTES 4096u
+
+static void *allocate(size_t size_bytes)
+{
+    /* Whole pages from the host: big buffers cost memory only as far as they are used. */
+    return aligned_alloc(HOST_PAGE_BYTES, (size_bytes + HOST_PAGE_BYTES - 1) / HOST_PAGE_BYTES * HOST_PAGE_BYTES);
+}
+
+static bool allocate_all(struct machine *m)
+{
+    const struct machine_config *config = &m->config;
+    uint32_t pages = config->flash_bytes / config->page_bytes;
+    const struct {
+        void **place;
+        size_t size_bytes;
+        int fill;
+    } buffers[] = {
+        {(void **)&m->flash.cells, config->flash_bytes, 0xFF},
+        {(void **)&m->ram, config->ram_bytes, 0},
+        {(void **)&m->scramble, config->ram_bytes, 0},
+        {(void **)&m->waiting.ram, config->ram_bytes, 0},
+        {(void **)&m->system_memory, config->system_bytes, 0xFF},
+        {(void **)&m->fpec.registers, HOST_PAGE_BYTES, 0},
+        {(void **)&m->nvmc.registers, HOST_PAGE_BYTES, 0},
+        {(void **)&m->nvmc.pages, pages * sizeof(struct nvmc_page), 0},
+        {(void **)&m->nvmc.writes, config->flash_bytes / NVMC_WORD_BYTES, 0},
+        {(void **)&m->nvmc.option_writes, config->option_size_bytes, 0},
+        {(void **)&m->scb.registers, HOST_PAGE_BYTES, 0},
+        {(void **)&m->bus.storage, m->chip->storage_bytes, 0},
+        {(void **)&m->code.counts, config->flash_bytes / 2 * sizeof(struct code_count), 0},
+        {(void **)&m->code.page_executed, pages * sizeof(bool), 0},
+        {(void **)&m->log.erases, pages, 0},
+        {(void **)&m->log.operations, OPERATIONS_MAX * sizeof(struct operation), -1},
+        {(void **)&m->log.arena, ARENA_BYTES_MAX, -1},
+        {(void **)&m->log.misuses, MISUSES_MAX * sizeof(struct misuse), -1},
+        {(void **)&m->domain_log.entries, DOMAIN_ENTRIES_MAX * sizeof(struct domain_entry), -1},
+        {(void **)&m->usart.output, USART_OUTPUT_MAX, -1},
+    };
+
+    if (config->records_reads != 0) {
+        m->reads.pages = allocate(pages);
+        if (m->reads.pages == NULL) {
+            return false;
+        }
+    }
+    for (size_t index = 0; index < sizeof(buffers) / sizeof(buffers[0]); index++) {
+        *buffers[index].place = allocate(buffers[index].size_bytes);
+        if (*buffers[index].place == NULL) {
+            return false;
+        }
+        if (buffers[index].fill >= 0) {
+            memset(*buffers[index].place, buffers[index].fill, buffers[index].size_bytes);
+        }
+    }
+    return true;
+}
+
+static void place_factory_bytes(struct machine *m)
+{
+    const struct machine_config *config = &m->config;
+
+    for (uint32_t index = 0; index < config->factory_count; index++) {
+        const struct factory_range *range = &config->factory[index];
+
+        memcpy(m->system_memory + (range->address - config->system_address), range->content, range->size_bytes);
+    }
+    m->option_bytes.cells = m->system_memory + (config->option_address - config->system_address);
+}
+
+static bool map_memory(struct machine *m)
+{
+    const struct machine_config *config = &m->config;
+    uint32_t controller_address;
+    uint32_t controller_bytes;
+    uint32_t *controller = m->chip->controller_registers(m, &controller_address, &controller_bytes);
+    const struct {
+        uint32_t address;
+        uint32_t size_bytes;
+        uint32_t permissions;
+        void *memory;
+    } maps[] = {
+        {config->flash_address, config->flash_bytes, UC_PROT_READ | UC_PROT_EXEC, m->flash.cells},
+        {config->ram_address, config->ram_bytes, UC_PROT_READ | UC_PROT_WRITE, m->ram},
+        {config->system_address, config->system_bytes, UC_PROT_READ, m->system_memory},
+        {controller_address, controller_bytes, UC_PROT_READ, controller},
+        {SCB_BLOCK_ADDRESS, SCB_BLOCK_BYTES, UC_PROT_READ, m->scb.registers},
+        {config->flash_alias_address, config->flash_bytes, UC_PROT_READ | UC_PROT_EXEC, m->flash.cells},
+    };
+    size_t count = sizeof(maps) / sizeof(maps[0]) - (config->flash_alias_address == config->flash_address);
+
+    for (size_t index = 0; index < count; index++) {
+        /*
+         * Mapped with every permission, then protected: memory that uc_mem_map_ptr maps without the write permission is not
+         * read-only to Unicorn 2.1.4, and a refused store would land after its hook all the same.
+         */
+        m->engine_error = uc_mem_map_ptr(m->engine, maps[index].address, maps[index].size_bytes, UC_PROT_ALL,
+                                         maps[index].memory);
+        if (m->engine_error == UC_ERR_OK) {
+            m->engine_error = uc_mem_protect(m->engine, maps[index].address, maps[index].size_bytes, maps[index].permissions);
+        }
+        if (m->engine_error != UC_ERR_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool open_engine(struct machine *m)
+{
+    m->engine_error = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &m->engine);
+    if (m->engine_error == UC_ERR_OK) {
+        m->engine_error = uc_ctl_set_cpu_model(m->engine, m->chip->cpu_model);
+    }
+    if (m->engine_error != UC_ERR_OK || !map_memory(m) || bus_install(m) != MACHINE_OK ||
+        code_install(m) != MACHINE_OK || trap_install(m) != MACHINE_OK || reads_install(m) != MACHINE_OK) {
+        return false;
+    }
+    m->engine_error = uc_context_alloc(m->engine, &m->reset_context);
+    if (m->engine_error == UC_ERR_OK) {
+        m->engine_error = uc_context_save(m->engine, m->reset_context);
+    }
+    return m->engine_error == UC_ERR_OK;
+}
+
+struct machine *machine_create(const struct machine_config *config)
+{
+    struct machine *m = calloc(1, sizeof(*m));
+
+    if (m == NULL) {
+        return NULL;
+    }
+    m->config = *config;
+    m->chip = config->chip == CHIP_NRF52840 ? &chip_nrf52840 : &chip_stm32f103;
+    if (!allocate_all(m)) {
+        machine_destroy(m);
+        return NULL;
+    }
+    place_factory_bytes(m);
+    if (!open_engine(m)) {
+        machine_destroy(m);
+        return NULL;
+    }
+    return m;
+}
+
+const char *machine_source_digest(void)
+{
+    return CORE_SOURCE_DIGEST;
+}
+
+void machine_destroy(struct machine *m)
+{
+    if (m->reset_context != NULL) {
+        uc_context_free(m->reset_context);
+    }
+    if (m->engine != NULL) {
+        uc_close(m->engine);
+    }
+    free(m->flash.cells);
+    free(m->ram);
+    free(m->scramble);
+    free(m->waiting.ram);
+    free(m->system_memory);
+    free(m->fpec.registers);
+    free(m->nvmc.registers);
+    free(m->nvmc.pages);
+    free(m->nvmc.writes);
+    free(m->nvmc.option_writes);
+    free(m->scb.registers);
+    free(m->bus.storage);
+    free(m->code.counts);
+    free(m->code.page_executed);
+    free(m->log.erases);
+    free(m->log.operations);
+    free(m->log.arena);
+    free(m->log.misuses);
+    free(m->domain_log.entries);
+    free(m->usart.output);
+    free(m->reads.pages);
+    free(m);
+}
+
+const uint8_t *machine_ram(const struct machine *m)
+{
+    return m->ram;
+}
+
+const char *machine_error_text(const struct machine *m)
+{
+    return uc_strerror(m->engine_error);
+}
+
+void machine_end(struct machine *m, enum end end, uint32_t pc, uint64_t instructions, const char *format, ...)
+{
+    va_list arguments;
+
+    if (m->ended) {
+        return;
+    }
+    m->ended = true;
+    m->end = (uint32_t)end;
+    m->end_pc = pc;
+    m->end_instructions = instructions;
+    va_start(arguments, format);
+    vsnprintf(m->detail, sizeof(m->detail), format, arguments);
+    va_end(arguments);
+    uc_emu_stop(m->engine);
+}
+
+void machine_schedule(struct machine *m)
+{
+    uint64_t next = UINT64_MAX;
+    uint64_t cycle;
+    uint64_t fs;
+
+    if (m->iwdg.running) {
+        uint64_t due = clock_work_at(m, m->iwdg.deadline_fs);
+
+        next = due < next ? due : next;
+    }
+    if (systick_next_interrupt(m, &cycle)) {
+        uint64_t due = clock_work_at_cycle(m, cycle);
+
+        next = due < next ? due : next;
+    }
+    if (m->chip->next_event(m, &fs)) {
+        uint64_t due = clock_work_at(m, fs);
+
+        next = due < next ? due : next;
+    }
+    if (m->fpec.busy || m->nvmc.busy || m->waiting.polled || exception_any(m)) {
+        next = 0;
+    }
+    m->next_check = m->instruction_budget;
+    m->next_check_work = next;
+}
+
+void machine_check(struct machine *m, uint32_t pc)
+{
+    uint64_t cycle;
+    uint64_t fs;
+
+    m->chip->advance(m, pc);
+    if (m->instructions >= m->instruction_budget) {
+        machine_end(m, END_BUDGET, pc, m->instructions, "%s", "");
+        return;
+    }
+    if (m->iwdg.running && clock_fs(m, m->instructions) >= m->iwdg.deadline_fs) {
+        machine_end(m, END_WATCHDOG, pc, m->instructions, "%s ran out", m->chip->watchdog_name);
+        return;
+    }
+    if (systick_next_interrupt(m, &cycle)) {
+        systick_advance(m, m->instructions);
+    }
+    if (m->chip->next_event(m, &fs) && clock_fs(m, m->instructions) >= fs) {
+        m->chip->run_events(m);
+    }
+    if (exception_check(m, pc)) {
+        return;
+    }
+    waiting_check(m, pc);
+    machine_schedule(m);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Reset and clock control (RM0008 section 7): oscillators are ready at once, SYSCLK follows SW, reset flags are power-on. */
+#ifndef RCC_H
+#define RCC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct machine;
+
+#define RCC_BLOCK_BYTES 0x400u
+#define RCC_WORDS 16u
+
+struct rcc {
+    uint32_t registers[RCC_WORDS];
+    uint32_t pclk2_hz;
+};
+
+/* Registers after a power-on reset. */
+void rcc_reset(struct machine *m);
+
+/* Read the register at `offset`, a multiple of 4. */
+uint32_t rcc_read(struct machine *m, uint32_t offset);
+
+/* Write the register at `offset`, a multiple of 4. */
+void rcc_write(struct machine *m, uint32_t offset, uint32_t value);
+
+/* Whether the internal oscillator runs, which the flash controller works with. */
+bool rcc_internal_oscillator_runs(const struct machine *m);
+
+/* Whether the clock of USART1 is enabled: without it the peripheral reads as 0 and ignores writes. */
+bool rcc_usart1_enabled(const struct machine *m);
+
+#endif

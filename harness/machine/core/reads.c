@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "machine.h"
+
+#include <string.h>
+
+#define XPSR_THUMB 0x01000000u
+
+void reads_note(struct machine *m, uint32_t address, uint32_t size_bytes)
+{
+    uint32_t offset;
+    uint32_t last;
+
+    if (m->reads.pages == NULL || size_bytes == 0 || !flash_locate(m, address, &offset)) {
+        return;
+    }
+    last = offset + size_bytes - 1;
+    if (last >= m->config.flash_bytes) {
+        last = m->config.flash_bytes - 1;
+    }
+    for (uint32_t page = offset / m->config.page_bytes; page <= last / m->config.page_bytes; page++) {
+        if (m->reads.pages[page] == PAGE_UNTOUCHED) {
+            m->reads.pages[page] = PAGE_READ;
+        }
+    }
+}
+
+void reads_erased(struct machine *m, uint32_t offset)
+{
+    if (m->reads.pages != NULL && m->reads.pages[offset / m->config.page_bytes] == PAGE_UNTOUCHED) {
+        m->reads.pages[offset / m->config.page_bytes] = PAGE_ERASED_FIRST;
+    }
+}
+
+void reads_reset(struct machine *m)
+{
+    if (m->reads.pages != NULL) {
+        memset(m->reads.pages, PAGE_UNTOUCHED, m->config.flash_bytes / m->config.page_bytes);
+    }
+}
+
+static void on_load(uc_engine *engine, uc_mem_type type, uint64_t address, int size_bytes, int64_t value, void *user_data)
+{
+    uint32_t status = XPSR_THUMB;
+
+    (void)type;
+    (void)value;
+    /* As for stores: a memory hook inside an IT block leaves stale IT bits in the core (Unicorn's issue 2309). */
+    uc_reg_write(engine, UC_ARM_REG_EPSR, &status);
+    reads_note(user_data, (uint32_t)address, (uint32_t)size_bytes);
+}
+
+static void on_block(uc_engine *engine, uint64_t address, uint32_t size_bytes, void *user_data)
+{
+    (void)engine;
+    reads_note(user_data, (uint32_t)address, size_bytes == 0 ? 2 : size_bytes);
+}
+
+int32_t reads_install(struct machine *m)
+{
+    const uint64_t starts[] = {m->config.flash_address, m->config.flash_alias_address};
+    uc_hook hook;
+
+    if (m->reads.pages == NULL) {
+        return MACHINE_OK;
+    }
+    m->engine_error = uc_hook_add(m->engine, &hook, UC_HOOK_BLOCK, (void *)on_block, m, 1, 0);
+    const size_t ranges = starts[0] == starts[1] ? 1 : 2;
+
+    for (size_t index = 0; index < ranges && m->engine_error == UC_ERR_OK; index++) {
+        m->engine_error = uc_hook_add(m->engine, &hook, UC_HOOK_MEM_READ, (void *)on_load, m, starts[index],
+                                      starts[index] + m->config.flash_bytes - 1);
+    }
+    return m->engine_error == UC_ERR_OK ? MACHINE_OK : MACHINE_UNICORN;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "machine.h"
+
+#include <string.h>
+
+#define REGISTER_SR 0x00u
+#define REGISTER_DR 0x04u
+#define REGISTER_BRR 0x08u
+#define REGISTER_CR1 0x0Cu
+#define REGISTER_GTPR 0x18u
+
+#define SR_RXNE 0x20u
+#define SR_TC 0x40u
+#define SR_TXE 0x80u
+
+#define CR1_RE 0x0004u
+#define CR1_TE 0x0008u
+#define CR1_INTERRUPTS 0x01F0u
+#define CR1_M 0x1000u
+#define CR1_UE 0x2000u
+#define CR2_STOP_SHIFT 12u
+#define CR2_STOP_TWO 2u
+
+#define IRQ_USART1 37u
+
+#define FEMTOSECONDS_PER_SECOND 1000000000000000u
+
+void usart_reset(struct machine *m, const uint8_t *input, uint64_t input_bytes)
+{
+    uint8_t *output = m->usart.output;
+
+    memset(&m->usart, 0, sizeof(m->usart));
+    m->usart.output = output;
+    m->usart.input = input;
+    m->usart.input_bytes = input_bytes;
+}
+
+static uint64_t frame_fs(const struct machine *m)
+{
+    const struct usart *usart = &m->usart;
+    uint32_t bits = 10u + ((usart->control[0] & CR1_M) != 0) +
+                    (((usart->control[1] >> CR2_STOP_SHIFT) & 3u) == CR2_STOP_TWO);
+
+    return FEMTOSECONDS_PER_SECOND / m->rcc.pclk2_hz * usart->brr * bits;
+}
+
+static bool enabled(const struct usart *usart, uint32_t direction)
+{
+    return (usart->control[0] & (CR1_UE | direction)) == (CR1_UE | direction);
+}
+
+static void advance_transmitter(struct machine *m, uint64_t now_fs)
+{
+    if (m->usart.transmit_full && now_fs >= m->usart.shift_end_fs) {
+        m->usart.transmit_full = false;
+        m->usart.shift_end_fs += frame_fs(m);
+    }
+}
+
+static bool receive_ready(const struct machine *m, uint64_t now_fs)
+{
+    return enabled(&m->usart, CR1_RE) && m->usart.input_next < m->usart.input_bytes && now_fs >= m->usart.receive_ready_fs;
+}
+
+static uint32_t read_status(struct machine *m)
+{
+    uint64_t now_fs = clock_fs(m, m->instructions);
+    uint32_t status = 0;
+
+    advance_transmitter(m, now_fs);
+    status |= m->usart.transmit_full ? 0 : SR_TXE;
+    status |= !m->usart.transmit_full && now_fs >= m->usart.shift_end_fs ? SR_TC : 0;
+    status |= receive_ready(m, now_fs) ? SR_RXNE : 0;
+    if (status == (SR_TXE | SR_TC) && m->usart.input_next == m->usart.input_bytes) {
+        waiting_poll(m);
+    } else {
+        waiting_disturb(m);
+    }
+    return status;
+}
+
+static uint32_t read_data(struct machine *m)
+{
+    uint64_t now_fs = clock_fs(m, m->instructions);
+
+    if (receive_ready(m, now_fs)) {
+        waiting_disturb(m);
+        m->usart.received = m->usart.input[m->usart.input_next++];
+        m->usart.receive_ready_fs = now_fs + frame_fs(m);
+    }
+    return m->usart.received;
+}
+
+static void write_data(struct machine *m, uint8_t value)
+{
+    struct usart *usart = &m->usart;
+    uint64_t now_fs = clock_fs(m, m->instructions);
+
+    if (!enabled(usart, CR1_TE)) {
+        return;
+    }
+    advance_transmitter(m, now_fs);
+    if (usart->transmit_full) {
+        usart->output[usart->output_bytes - 1] = value; /* TXE was clear: the byte in DR is overwritten and lost */
+        return;
+    }
+    if (now_fs >= usart->shift_end_fs) {
+        usart->shift_end_fs = now_fs + frame_fs(m);
+    } else {
+        usart->transmit_full = true;
+    }
+    if (usart->output_bytes < USART_OUTPUT_MAX) {
+        usart->output[usart->output_bytes++] = value;
+    }
+}
+
+uint32_t usart_read(struct machine *m, uint32_t offset)
+{
+    if (!rcc_usart1_enabled(m)) {
+        return 0;
+    }
+    switch (offset) {
+    case REGISTER_SR:
+        return read_status(m);
+    case REGISTER_DR:
+        return read_data(m);
+    case REGISTER_BRR:
+        return m->usart.brr;
+    default:
+        return offset >= REGISTER_CR1 && offset <= REGISTER_GTPR ? m->usart.control[(offset - REGISTER_CR1) / 4] : 0;
+    }
+}
+
+void usart_write(struct machine *m, uint32_t offset, uint32_t value)
+{
+    uint32_t *control = m->usart.control;
+
+    if (!rcc_usart1_enabled(m)) {
+        return;
+    }
+    if (offset == REGISTER_DR) {
+        write_data(m, (uint8_t)value);
+    } else if (offset == REGISTER_BRR) {
+        m->usart.brr = value & 0xFFFFu;
+    } else if (offset >= REGISTER_CR1 && offset <= REGISTER_GTPR) {
+        bool was_receiving = enabled(&m->usart, CR1_RE);
+
+        control[(offset - REGISTER_CR1) / 4] = value;
+        if (!was_receiving && enabled(&m->usart, CR1_RE)) {
+            m->usart.receive_ready_fs = clock_fs(m, m->instructions) + frame_fs(m);
+        }
+    }
+}
+
+bool usart_is_poll(uint32_t offset)
+{
+    return offset == REGISTER_SR || offset == REGISTER_DR;
+}
+
+void usart_refuse_interrupts(struct machine *m)
+{
+    if ((m->nvic.enabled[IRQ_USART1 / 32] >> IRQ_USART1 % 32 & 1u) != 0 && (m->usart.control[0] & CR1_INTERRUPTS) != 0) {
+        machine_end(m, END_UNSUPPORTED, m->block_address, m->instructions, "interrupt of USART1");
+    }
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * USART1 (RM0008 section 27), polled. TXE and TC follow virtual time at the rate that BRR and PCLK2 give. The host peer
+ * honours flow: it sends its next byte one frame after the receiver is enabled or the last byte was read, so nothing overruns.
+ */
+#ifndef USART_H
+#define USART_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct machine;
+
+#define USART_BLOCK_BYTES 0x400u
+#define USART_OUTPUT_MAX (1024u * 1024u)
+
+struct usart {
+    uint8_t *output;
+    uint32_t output_bytes;
+    const uint8_t *input;
+    uint64_t input_bytes;
+    uint64_t input_next;
+    uint64_t receive_ready_fs;
+    uint64_t shift_end_fs;
+    bool transmit_full;
+    uint8_t received;
+    uint32_t brr;
+    uint32_t control[4]; /* CR1, CR2, CR3, GTPR */
+};
+
+/* Registers after a reset, with what the host peer will send. */
+void usart_reset(struct machine *m, const uint8_t *input, uint64_t input_bytes);
+
+/* Read the register at `offset`, a multiple of 4. */
+uint32_t usart_read(struct machine *m, uint32_t offset);
+
+/* Write the register at `offset`, a multiple of 4. */
+void usart_write(struct machine *m, uint32_t offset, uint32_t value);
+
+/* Whether a read of `offset` has no effect and depends on nothing but time and input. */
+bool usart_is_poll(uint32_t offset);
+
+/* End the boot if the peripheral wants an interrupt that the NVIC lets through. */
+void usart_refuse_interrupts(struct machine *m);
+
+#endif

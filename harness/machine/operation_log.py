@@ -1,0 +1,72 @@
+"""A boot's operations as the C core logged them, decoded when asked for."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from harness.machine.protocol import Operation, OperationKind
+
+RECORD = struct.Struct("=QQQIIIIIIB7x")
+"""`struct operation` of the C core."""
+
+_ERASED = 0xFF
+
+
+def decode_operation(record: bytes, index: int, arena: bytes) -> Operation:
+    """Decode one operation.
+
+    Args:
+        record: `RECORD.size` bytes. arena: the old bytes of all erases, and the new ones of the partial ones.
+    """
+    start_ps, duration_ps, instructions, address, pc, arena_offset, size_bytes, old, new, kind = RECORD.unpack(record)
+    operation_kind = OperationKind(kind)
+    if operation_kind is OperationKind.PARTIAL_ERASE:
+        old_bytes = arena[arena_offset : arena_offset + size_bytes]
+        new_bytes = arena[arena_offset + size_bytes : arena_offset + 2 * size_bytes]
+    elif operation_kind.is_erase:
+        old_bytes = arena[arena_offset : arena_offset + size_bytes]
+        new_bytes = bytes([_ERASED]) * size_bytes
+    else:
+        old_bytes, new_bytes = old.to_bytes(size_bytes, "little"), new.to_bytes(size_bytes, "little")
+    return Operation(index, operation_kind, address, old_bytes, new_bytes, start_ps, duration_ps, pc, instructions)
+
+
+class RecordedOperations:
+    """The operation log of one boot: one copy of the core's records, and no object for an operation until it is asked for.
+
+    Args:
+        records: `RECORD.size` bytes an operation, in program order.
+        arena: the old bytes of all erases.
+    """
+
+    __slots__ = ("_arena", "_count", "_records")
+
+    def __init__(self, records: bytes, arena: bytes) -> None:
+        self._records = records
+        self._arena = arena
+        self._count = len(records) // RECORD.size
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Operation:
+        position = index + self._count if index < 0 else index
+        if not 0 <= position < self._count:
+            raise IndexError(f"operation {index} of {self._count}")
+        start = position * RECORD.size
+        return decode_operation(self._records[start : start + RECORD.size], position, self._arena)
+
+    def __iter__(self) -> Iterator[Operation]:
+        return (self[index] for index in range(self._count))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RecordedOperations):
+            return NotImplemented
+        return (self._records, self._arena) == (other._records, other._arena)
+
+    def __hash__(self) -> int:
+        return hash((self._records, self._arena))
+
+    def __repr__(self) -> str:
+        return f"<{self._count} operations>"

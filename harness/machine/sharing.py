@@ -1,0 +1,173 @@
+"""Boots that must go the same way are made once: shared work by read set, for whole boots.
+
+A boot is a function of the flash pages that it reads before it erases them, of its option bytes, RAM filling, UART input
+and budget. Where a later boot agrees with an earlier one on all of these, it executes the same instructions, so its trace
+is the earlier one's, but for what nobody looked at: the pages that stay untouched keep their own content, and the log shows
+their own old bytes where they are erased. docs/DESIGN.md gives the argument.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, Trace
+
+Key = tuple[int, int, bytes, bytes]
+"""What a boot depends on besides flash: seed, instruction budget, UART input, option bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A boot that was made, and what of its flash did not matter.
+
+    Attributes:
+        erased_unread: first erase of a page that nobody had looked at: operation index to page.
+        untouched: pages neither looked at nor erased.
+    """
+
+    trace: Trace
+    erased_unread: dict[int, int]
+    untouched: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _ReadSet:
+    """Boots that read the same pages, by the digest of what these held."""
+
+    pages: tuple[int, ...]
+    records: dict[bytes, _Record] = field(default_factory=dict)
+
+
+class SharingMachine:
+    """A machine that does not repeat a boot whose outcome is known.
+
+    Args:
+        machine: makes boots. make_recorder: makes a second machine that also records page uses; called when first needed.
+        page_bytes: size of a flash page. flash_address: first address of the flash array.
+    """
+
+    def __init__(self, machine: Machine, make_recorder: Callable[[], Machine], *, page_bytes: int, flash_address: int) -> None:
+        self.engine = machine.engine
+        self.boots_made = 0
+        self.boots_shared = 0
+        self._machine = machine
+        self._make_recorder = make_recorder
+        self._recorder: Machine | None = None
+        self._page_bytes = page_bytes
+        self._flash_address = flash_address
+        self._read_sets: dict[Key, list[_ReadSet]] = {}
+        self._bases: dict[Key, bytes] = {}
+        self._misses: Counter[tuple[Key, tuple[int, ...]]] = Counter()
+
+    def boot(
+        self,
+        state: NonVolatile,
+        *,
+        seed: int,
+        stop_before: int | None = None,
+        instruction_budget: int = 200_000_000,
+        uart_input: bytes = b"",
+    ) -> Trace:
+        """Boot, or return the trace of an earlier boot that this one must repeat; see `Machine.boot`."""
+        if stop_before is not None:
+            return self._machine.boot(state, seed=seed, stop_before=stop_before, instruction_budget=instruction_budget, uart_input=uart_input)
+        key = (seed, instruction_budget, uart_input, state.option_bytes)
+        shared = self._shared(key, state.flash)
+        if shared is not None:
+            self.boots_shared += 1
+            return shared
+        self.boots_made += 1
+        if not self._worth_recording(key, state.flash):
+            return self._machine.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input)
+        if self._recorder is None:
+            self._recorder = self._make_recorder()
+        trace = self._recorder.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input)
+        self._remember(key, state.flash, trace)
+        return replace(trace, page_uses=b"")
+
+    def close(self) -> None:
+        """Release both machines."""
+        self._machine.close()
+        if self._recorder is not None:
+            self._recorder.close()
+
+    def _shared(self, key: Key, flash: bytes) -> Trace | None:
+        read_sets = self._read_sets.get(key, [])
+        for position, read_set in enumerate(read_sets):
+            record = read_set.records.get(self._digest(flash, read_set.pages))
+            if record is not None:
+                # Neighbouring cuts share: what hit last is asked first.
+                read_sets.insert(0, read_sets.pop(position))
+                return self._rebased(record, flash)
+        return None
+
+    def _worth_recording(self, key: Key, flash: bytes) -> bool:
+        """Recording costs a few boots, and pays where many states agree in what is read.
+
+        States are told apart by the pages in which they differ from the first one seen; among those that differ in the same pages, the
+        first, second, fourth, eighth ... miss is recorded, so that a kind of state that keeps coming is soon known.
+        """
+        base = self._bases.setdefault(key, flash)
+        different = tuple(page for page in range(len(flash) // self._page_bytes) if self._page(flash, page) != self._page(base, page))
+        self._misses[key, different] += 1
+        return self._misses[key, different].bit_count() == 1
+
+    def _remember(self, key: Key, flash: bytes, trace: Trace) -> None:
+        erased_unread: dict[int, int] = {}
+        for operation in _operations_of(trace.operations):
+            if operation.kind not in (OperationKind.PROGRAM, OperationKind.PAGE_ERASE):
+                return  # rarer operations are not worth an argument of their own
+            page = (operation.address - self._flash_address) // self._page_bytes
+            if operation.kind is OperationKind.PAGE_ERASE and trace.page_uses[page] == PageUse.ERASED_FIRST and page not in erased_unread.values():
+                erased_unread[operation.index] = page
+        pages = tuple(page for page, use in enumerate(trace.page_uses) if use == PageUse.READ)
+        untouched = tuple(page for page, use in enumerate(trace.page_uses) if use == PageUse.UNTOUCHED)
+        read_sets = self._read_sets.setdefault(key, [])
+        read_set = next((known for known in read_sets if known.pages == pages), None)
+        if read_set is None:
+            read_set = _ReadSet(pages)
+            read_sets.insert(0, read_set)
+        read_set.records[self._digest(flash, pages)] = _Record(replace(trace, page_uses=b""), erased_unread, untouched)
+
+    def _rebased(self, record: _Record, flash: bytes) -> Trace:
+        final = bytearray(record.trace.final.flash)
+        for page in record.untouched:
+            start = page * self._page_bytes
+            final[start : start + self._page_bytes] = self._page(flash, page)
+        old_pages = {index: self._page(flash, page) for index, page in record.erased_unread.items()}
+        operations = RebasedOperations(record.trace.operations, old_pages)
+        return replace(record.trace, final=NonVolatile(bytes(final), record.trace.final.option_bytes), operations=operations)
+
+    def _page(self, flash: bytes, page: int) -> bytes:
+        return flash[page * self._page_bytes : (page + 1) * self._page_bytes]
+
+    def _digest(self, flash: bytes, pages: tuple[int, ...]) -> bytes:
+        return hashlib.sha256(b"".join([self._page(flash, page) for page in pages])).digest()
+
+
+class RebasedOperations:
+    """An operation log with other old bytes at some of its erases."""
+
+    __slots__ = ("_log", "_old_pages")
+
+    def __init__(self, log: OperationLog, old_pages: dict[int, bytes]) -> None:
+        self._log = log
+        self._old_pages = old_pages
+
+    def __len__(self) -> int:
+        return len(self._log)
+
+    def __getitem__(self, index: int) -> Operation:
+        operation = self._log[index]
+        old = self._old_pages.get(operation.index)
+        return operation if old is None else replace(operation, old=old)
+
+    def __iter__(self) -> Iterator[Operation]:
+        return _operations_of(self)
+
+
+def _operations_of(log: OperationLog) -> Iterator[Operation]:
+    return (log[index] for index in range(len(log)))

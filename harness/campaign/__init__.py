@@ -1,0 +1,1 @@
+"""The only loop: clean run, crash images, recovery, judgement."""

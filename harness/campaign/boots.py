@@ -1,0 +1,118 @@
+"""Boot a state until it settles. A run is a function of (state, seed) alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from harness.errors import EngineError
+from harness.fault.crash import CrashImage, FaultProof, FlashReplay, digest_of, tear_state
+from harness.fault.disturbed import read_at_power_up, still_disturbed
+from harness.fault.faults import Fault
+from harness.fault.flash_map import flash_map_of
+from harness.machine.protocol import End, Machine, NonVolatile, Operation, OperationLog, Trace
+from harness.oracle.run import Run, is_settled
+from harness.scenario.prepared import PreparedCase, PreparedScenario
+
+RAM_FILLINGS = 4
+"""How many different contents of RAM a campaign draws for each boot of a run."""
+
+_POWER_CYCLES = 1
+"""After a run has settled: nothing may change any more."""
+_POWER_CYCLES_DISTURBED = 2
+"""After a run has settled with cells still disturbed: what reads right in one boot may not in the next."""
+
+
+def ram_seed(seed: int, state_digest: str, boot: int) -> int:
+    """Return what fills RAM and registers in boot `boot` of the run that starts from a state.
+
+    One of a few fillings, chosen by the state: a firmware that trusts what was left in RAM meets more than one of them, and yet
+    most boots that read the same flash are the same boot, and are made once.
+    """
+    filling = int(state_digest[:8], 16) % RAM_FILLINGS
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{filling}:{boot}".encode(), digest_size=8).digest(), "little")
+
+
+def run_until_settled(machine: Machine, scenario: PreparedScenario, case: PreparedCase, start: NonVolatile, seed: int, fault: FaultProof | None = None) -> Run:
+    """Boot `start` again and again until the application settles or the allowed boots are used; if it settled, cycle the power once more.
+
+    Cells that the cut left disturbed are drawn anew for each boot. Where some are left after the application has settled,
+    two more power cycles follow.
+    """
+    state_digest = digest_of(start) if fault is None else fault.crash_digest
+    traces: list[Trace] = []
+    starts: list[NonVolatile] = []
+    state = start
+    power_cycles: int | None = None
+    boots_left = scenario.limits.boots
+    while boots_left:
+        boot_seed = ram_seed(seed, state_digest, len(traces))
+        found = read_at_power_up(state, flash_map_of(scenario), boot_seed)
+        trace = machine.boot(found, seed=boot_seed, instruction_budget=scenario.limits.instructions)
+        if trace.end is End.UNSUPPORTED:
+            raise EngineError(f"the {machine.engine} engine does not model what the firmware needs: {trace.end_detail} (pc {trace.pc:#010x})")
+        traces.append(trace)
+        starts.append(found)
+        left = still_disturbed(found.disturbed, _all_of(trace.operations))
+        state = replace(trace.final, disturbed=left) if left else trace.final
+        boots_left -= 1
+        if is_settled(trace):
+            if power_cycles is None:
+                power_cycles = _POWER_CYCLES_DISTURBED if state.disturbed else _POWER_CYCLES
+            boots_left = scenario.limits.boots if power_cycles else 0
+            power_cycles -= 1
+    return Run(scenario, case, start, fault, tuple(traces), tuple(starts) if start.disturbed else ())
+
+
+def _all_of(operations: OperationLog) -> Iterator[Operation]:
+    return (operations[index] for index in range(len(operations)))
+
+
+@dataclass(frozen=True, slots=True)
+class BootLog:
+    """One boot of a clean run: where it started, how RAM was filled, and what it did to the flash."""
+
+    start: NonVolatile
+    seed: int
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLog:
+    """The clean run of a case, as crash images need it."""
+
+    case: PreparedCase
+    boots: tuple[BootLog, ...]
+
+
+def log_of(run: Run, seed: int) -> CaseLog:
+    """Turn a clean run into the log that its crash images are made from.
+
+    Raises:
+        EngineError: a log does not lead from the flash before the boot to the flash after it.
+    """
+    digest = digest_of(run.start)
+    boots = []
+    state = run.start
+    for number, trace in enumerate(run.traces):
+        operations = tuple(_all_of(trace.operations))
+        boots.append(BootLog(state, ram_seed(seed, digest, number), operations))
+        after = FlashReplay(state, operations, flash_map_of(run.scenario)).state_before(len(operations))
+        if after != trace.final:
+            raise EngineError(f"case {run.case.name}, boot {number}: the operation log does not lead to the final state")
+        state = trace.final
+    return CaseLog(run.case, tuple(boots))
+
+
+def live_crash_image(machine: Machine, scenario: PreparedScenario, log: Sequence[BootLog], fault: Fault, seed: int) -> CrashImage:
+    """Make a crash image by stopping the machine right before the operation, not from the log.
+
+    Raises:
+        EngineError: the machine never came to that operation: the fault did not fire.
+    """
+    boot = log[fault.boot]
+    trace = machine.boot(boot.start, seed=boot.seed, stop_before=fault.operation, instruction_budget=scenario.limits.instructions)
+    if trace.end is not End.STOPPED or trace.pending is None:
+        raise EngineError(f"fault {fault} did not fire: the boot ended with {trace.end.name.lower()} before operation {fault.operation}")
+    return tear_state(trace.final, trace.pending, fault, seed, flash_map_of(scenario))

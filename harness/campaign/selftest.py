@@ -1,0 +1,82 @@
+"""The harness's proof that it can fail: every seeded bug is swept, and must be found by its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from harness.build.bugs import SeededBug
+from harness.campaign.sweep import CampaignResult, SweepOptions, sweep
+from harness.campaign.workers import results_in_order
+from harness.oracle.verdict import Verdict
+from harness.scenario.prepare import PrepareOptions, prepare
+from harness.scenario.prepared import PreparedScenario
+
+
+@dataclass(frozen=True, slots=True)
+class BugResult:
+    """What the sweep of one seeded bug found.
+
+    Attributes:
+        rules: names of the rules that it broke, in the order found.
+        first: the verdict that shows the intended rule broken, else the first that shows any; None: not found.
+    """
+
+    bug: SeededBug
+    scenario: PreparedScenario
+    rules: tuple[str, ...]
+    first: Verdict | None
+    runs: int
+
+    @property
+    def found(self) -> bool:
+        """Whether any rule caught it."""
+        return bool(self.rules)
+
+    @property
+    def intended_rule(self) -> str:
+        """The rule that it was seeded for, on this device."""
+        return self.bug.rule_on(self.scenario.device.name)
+
+    @property
+    def by_intended_rule(self) -> bool:
+        """Whether the rule that it was seeded for caught it."""
+        return self.intended_rule in self.rules
+
+
+def sweep_bugs(bugs: Sequence[SeededBug], reference: str, build: PrepareOptions, options: SweepOptions) -> Iterator[BugResult]:
+    """Sweep each seeded bug until its intended rule is broken; results come in the order of `bugs`.
+
+    Args:
+        bugs: each of them exists on the scenario's device. reference: the scenario. build: how to build it; each bug is put into its bootloader in turn.
+        options: `jobs` bugs are swept at a time, each in one process, so that the result does not depend on it.
+    """
+    alone = replace(options, jobs=1)
+    if options.jobs == 1:
+        for bug in bugs:
+            yield sweep_bug(bug, reference, build, alone)
+        return
+    yield from results_in_order(partial(sweep_bug, reference=reference, build=build, options=alone), bugs, options.jobs)
+
+
+def sweep_bug(bug: SeededBug, reference: str, build: PrepareOptions, options: SweepOptions) -> BugResult:
+    """Sweep one seeded bug until its intended rule is broken."""
+    scenario = prepare(reference, replace(build, bug=bug.name))
+    rule = bug.rule_on(scenario.device.name)
+    result = sweep(scenario, replace(options, stop_when=lambda verdict: _breaks(verdict, rule)))
+    if result.interrupted:
+        raise KeyboardInterrupt  # half a search proves nothing about this bug
+    return _bug_result(bug, scenario, result)
+
+
+def _breaks(verdict: Verdict, rule: str) -> bool:
+    return any(violation.rule == rule for violation in verdict.violations)
+
+
+def _bug_result(bug: SeededBug, scenario: PreparedScenario, result: CampaignResult) -> BugResult:
+    violating = result.violating
+    rules = dict.fromkeys(violation.rule for verdict in violating for violation in verdict.violations)
+    intended = [verdict for verdict in violating if _breaks(verdict, bug.rule_on(scenario.device.name))]
+    first = next(iter([*intended, *violating]), None)
+    return BugResult(bug, scenario, tuple(rules), first, len(result.clean) + len(result.verdicts))

@@ -1,0 +1,163 @@
+"""Crash images: initial flash + a prefix of the operation log + one torn operation.
+
+Only non-volatile state survives a cut, so no snapshot of the core is needed to make one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from harness.device.memory import CellState
+from harness.errors import EngineError
+from harness.fault.cells import Torn
+from harness.fault.disturbed import still_disturbed
+from harness.fault.faults import Fault, Tear
+from harness.fault.flash_map import FlashMap
+from harness.fault.tears import tear_operation
+from harness.machine.protocol import NonVolatile, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class FaultProof:
+    """That a fault fired, and where.
+
+    Attributes:
+        kind, address, size_bytes, pc: the interrupted operation.
+        cells_changing: bits that the whole operation changes. cells_changed: bits that it had changed when power went.
+        crash_digest: SHA-256 of the crash image, disturbed cells included.
+        time_us: virtual time since reset at which the operation started.
+        fraction: how much of its duration had passed; cut_us: virtual time of the cut. None: the tear does not say.
+        cells_weak, cells_metastable: cells that the cut left disturbed.
+    """
+
+    fault: Fault
+    kind: str
+    address: int
+    size_bytes: int
+    pc: int
+    time_us: float
+    cells_changing: int
+    cells_changed: int
+    crash_digest: str
+    fraction: float | None = None
+    cut_us: float | None = None
+    cells_weak: int = 0
+    cells_metastable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CrashImage:
+    """The state that a fault leaves, and the proof that it fired."""
+
+    state: NonVolatile
+    proof: FaultProof
+
+
+def digest_of(state: NonVolatile) -> str:
+    """Return the SHA-256 of a non-volatile state, in hexadecimal."""
+    hasher = hashlib.sha256(state.flash)
+    hasher.update(state.option_bytes)
+    for cells in state.disturbed:
+        hasher.update(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask)
+    return hasher.hexdigest()
+
+
+class FlashReplay:
+    """The flash at any point of an operation log.
+
+    Moves forwards by each operation's new bytes and backwards by its old ones. Every step checks that the bytes it
+    replaces are those that the log claims, so a log with a hole cannot go unnoticed.
+
+    Args:
+        initial: the state before the first operation.
+        operations: the complete log of one boot.
+    """
+
+    def __init__(self, initial: NonVolatile, operations: Sequence[Operation], flash_map: FlashMap) -> None:
+        self._operations = operations
+        self._map = flash_map
+        self._flash = bytearray(initial.flash)
+        self._option_bytes = bytearray(initial.option_bytes)
+        self._disturbed = initial.disturbed
+        self._position = 0
+
+    def state_before(self, operation: int) -> NonVolatile:
+        """Return the state right before operation `operation`; the log's length gives the state after the last."""
+        while self._position < operation:
+            step = self._operations[self._position]
+            self._replace(step, step.old, step.new)
+            self._position += 1
+        while self._position > operation:
+            self._position -= 1
+            step = self._operations[self._position]
+            self._replace(step, step.new, step.old)
+        done = (self._operations[index] for index in range(operation))
+        return NonVolatile(bytes(self._flash), bytes(self._option_bytes), still_disturbed(self._disturbed, done))
+
+    def crash_image(self, fault: Fault, seed: int) -> CrashImage:
+        """Return what `fault` leaves.
+
+        Raises:
+            EngineError: the log has no such operation, or contradicts the flash: the fault cannot have fired.
+        """
+        if not 0 <= fault.operation < len(self._operations):
+            raise EngineError(f"fault {fault} did not fire: the boot has only {len(self._operations)} operations")
+        operation = self._operations[fault.operation]
+        before = self.state_before(fault.operation)
+        return tear_state(before, operation, fault, seed, self._map)
+
+    def _replace(self, step: Operation, expected: bytes, content: bytes) -> None:
+        array, offset = self._locate(step)
+        end = offset + len(content)
+        if array[offset:end] != expected:
+            raise EngineError(f"the operation log contradicts the flash at operation {step.index}, address {step.address:#010x}")
+        array[offset:end] = content
+
+    def _locate(self, step: Operation) -> tuple[bytearray, int]:
+        offset = step.address - self._map.flash_address
+        if 0 <= offset < len(self._flash):
+            return self._flash, offset
+        return self._option_bytes, step.address - self._map.option_bytes_address
+
+
+def tear_state(before: NonVolatile, operation: Operation, fault: Fault, seed: int, flash_map: FlashMap) -> CrashImage:
+    """Apply the tear of `fault` to the state right before `operation`.
+
+    Args:
+        before: from a replayed log, or from a machine that stopped right before the operation.
+
+    Raises:
+        EngineError: `before` does not hold the operation's old bytes.
+    """
+    if flash_map.read(before, operation.address, operation.size_bytes) != operation.old:
+        raise EngineError(f"fault {fault} did not fire: the flash at {operation.address:#010x} is not what the operation read")
+    torn = tear_operation(operation, fault, seed)
+    kept = still_disturbed(before.disturbed, [operation] if fault.tear is Tear.ALL else [])
+    state = replace(flash_map.replace(before, operation.address, torn.cells), disturbed=kept + torn.disturbed)
+    return CrashImage(state, _proof_of(operation, fault, torn, digest_of(state)))
+
+
+def _proof_of(operation: Operation, fault: Fault, torn: Torn, crash_digest: str) -> FaultProof:
+    old_bits = int.from_bytes(operation.old, "little")
+    cut_us = None if torn.fraction is None else (operation.start_ps + torn.fraction * operation.duration_ps) / 1e6
+    return FaultProof(
+        fault=fault,
+        kind=operation.kind.name.lower(),
+        address=operation.address,
+        size_bytes=operation.size_bytes,
+        pc=operation.pc,
+        time_us=operation.start_ps / 1e6,
+        cells_changing=(old_bits ^ int.from_bytes(operation.new, "little")).bit_count(),
+        cells_changed=(old_bits ^ int.from_bytes(torn.cells, "little")).bit_count(),
+        crash_digest=crash_digest,
+        fraction=torn.fraction,
+        cut_us=cut_us,
+        cells_weak=_count(torn, CellState.WEAK),
+        cells_metastable=_count(torn, CellState.METASTABLE),
+    )
+
+
+def _count(torn: Torn, state: CellState) -> int:
+    return sum(cells.count for cells in torn.disturbed if cells.state is state)

@@ -1,0 +1,66 @@
+"""A fault: power lost at one operation, and the tear that this leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.machine.protocol import OperationKind
+
+
+class Tear(StrEnum):
+    """The state in which an interrupted operation leaves its cells."""
+
+    NONE = "none"
+    """The operation had not started."""
+    SOME = "some"
+    """A minority of the cells that the operation changes have changed."""
+    MOST = "most"
+    """A majority, but not all, of the cells have changed."""
+    HALF_PAGE = "half-page"
+    """One half of the page is done and the other is untouched (erase only)."""
+    ALL = "all"
+    """The operation is finished, but the firmware never learned it."""
+    METASTABLE = "metastable"
+    """Cut at a seeded fraction; some of the cells that are half way read differently from boot to boot."""
+    FRACTION = "fraction"
+    """Cut at a given fraction of the operation's duration (`Fault.thousandths`)."""
+
+
+PROGRAM_TEARS = (Tear.NONE, Tear.SOME, Tear.MOST, Tear.ALL)
+ERASE_TEARS = (Tear.NONE, Tear.SOME, Tear.MOST, Tear.HALF_PAGE, Tear.ALL)
+NAMED_TEARS = (*ERASE_TEARS, Tear.METASTABLE)
+"""Every tear that its name alone describes."""
+
+
+def tears_of(kind: OperationKind) -> tuple[Tear, ...]:
+    """Return the tears that a sweep makes of an operation of this kind if not told otherwise, in reporting order."""
+    return ERASE_TEARS if kind.is_erase else PROGRAM_TEARS
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """Power lost at one operation.
+
+    Attributes:
+        boot: which boot of the clean run, from 0.
+        operation: which operation of that boot, from 0.
+        thousandths: 1..999, how much of the operation's duration had passed; 0 for every tear but `FRACTION`.
+    """
+
+    boot: int
+    operation: int
+    tear: Tear
+    thousandths: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a fraction without its number, and a number without a fraction."""
+        allowed = range(1, 1000) if self.tear is Tear.FRACTION else range(1)
+        if self.thousandths not in allowed:
+            raise ValueError(f"a cut with tear {self.tear.value} cannot lie at {self.thousandths} thousandths")
+
+    def __str__(self) -> str:
+        """Return the spelling used in replay ids: `12some`, `12@0.370`, or `1.12some` in a later boot than the first."""
+        prefix = f"{self.boot}." if self.boot else ""
+        tear = f"@0.{self.thousandths:03}" if self.tear is Tear.FRACTION else self.tear.value
+        return f"{prefix}{self.operation}{tear}"

@@ -1,0 +1,38 @@
+"""Where the non-volatile arrays lie, for operations that name addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from harness.machine.protocol import NonVolatile
+from harness.scenario.prepared import PreparedScenario
+
+
+@dataclass(frozen=True, slots=True)
+class FlashMap:
+    """Where the two non-volatile arrays start."""
+
+    flash_address: int
+    option_bytes_address: int
+
+    def read(self, state: NonVolatile, address: int, length_bytes: int) -> bytes:
+        """Return the bytes at `address`; fewer than asked for where the array ends."""
+        array, offset = self._locate(state, address)
+        return array[offset : offset + length_bytes]
+
+    def replace(self, state: NonVolatile, address: int, content: bytes) -> NonVolatile:
+        """Return `state` with the bytes at `address` replaced."""
+        array, offset = self._locate(state, address)
+        patched = array[:offset] + content + array[offset + len(content) :]
+        return replace(state, flash=patched) if array is state.flash else replace(state, option_bytes=patched)
+
+    def _locate(self, state: NonVolatile, address: int) -> tuple[bytes, int]:
+        offset = address - self.flash_address
+        if 0 <= offset < len(state.flash):
+            return state.flash, offset
+        return state.option_bytes, address - self.option_bytes_address
+
+
+def flash_map_of(scenario: PreparedScenario) -> FlashMap:
+    """Return where the scenario's non-volatile arrays start."""
+    return FlashMap(scenario.flash_address, scenario.device.option_bytes.address.value)

@@ -1,0 +1,83 @@
+"""Replay ids: one short string that rebuilds one run.
+
+stm32f103/speck-full+bug=crc-trusted:update:1234some:1:9f3c2a1b44d0
+|                   |               |      |        | +- fingerprint of device, firmware, images and layout
+|                   |               |      |        +--- seed
+|                   |               |      +------------ fault (an operation with a tear, or with a fraction: 1234@0.370), or `clean`
+|                   |               +------------------- case
+|                   +----------------------------------- options that differ from their defaults
++------------------------------------------------------- scenario, a bundled name or a path
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from harness.errors import InputError
+from harness.fault.faults import NAMED_TEARS, Fault, Tear
+
+_FAULT = re.compile(r"(?:(\d+)\.)?(\d+)(?:(" + "|".join(tear.value for tear in NAMED_TEARS) + r")|@0\.(\d{3}))")
+_OPTION = re.compile(r"\+([a-z][a-z-]*)=([^+=]*)$")
+_CLEAN = "clean"
+_REMEDY = "Copy the whole id from the report; it looks like stm32f103/speck-full:update:12some:1:9f3c2a1b44d0."
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayId:
+    """What a replay id says.
+
+    Attributes:
+        options: (name, value) pairs in the order of their names.
+        fault: None for the clean run.
+    """
+
+    scenario: str
+    options: tuple[tuple[str, str], ...]
+    case: str
+    fault: Fault | None
+    seed: int
+    fingerprint: str
+
+    def __str__(self) -> str:
+        """Return the id."""
+        options = "".join(f"+{name}={value}" for name, value in self.options)
+        return f"{self.scenario}{options}:{self.case}:{self.fault or _CLEAN}:{self.seed}:{self.fingerprint}"
+
+
+def parse_replay_id(text: str) -> ReplayId:
+    """Read a replay id back.
+
+    Raises:
+        InputError: it is not one.
+    """
+    parts = text.strip().rsplit(":", 4)
+    if len(parts) != 5 or not all(parts):
+        raise _not_an_id(text, "it does not have five parts separated by colons")
+    scenario_part, case, fault, seed, fingerprint = parts
+    if not seed.isdecimal():
+        raise _not_an_id(text, f"the seed {seed!r} is not a number")
+    scenario = scenario_part
+    pairs: list[tuple[str, str]] = []
+    # From the right: a path may contain plus signs of its own.
+    while match := _OPTION.search(scenario):
+        scenario = scenario[: match.start()]
+        pairs.insert(0, (match[1], match[2]))
+    return ReplayId(scenario, tuple(pairs), case, _parse_fault(text, fault), int(seed), fingerprint)
+
+
+def _parse_fault(text: str, fault: str) -> Fault | None:
+    if fault == _CLEAN:
+        return None
+    match = _FAULT.fullmatch(fault)
+    if match is None or match[4] == "000":
+        tears = ", ".join(tear.value for tear in NAMED_TEARS)
+        raise _not_an_id(text, f"the fault {fault!r} is not an operation followed by a tear ({tears}) or a fraction (@0.001 to @0.999)")
+    boot, operation, tear, thousandths = match.groups()
+    if tear is None:
+        return Fault(int(boot or 0), int(operation), Tear.FRACTION, int(thousandths))
+    return Fault(int(boot or 0), int(operation), Tear(tear))
+
+
+def _not_an_id(text: str, problem: str) -> InputError:
+    return InputError(problem, source=f"replay id {text!r}", remedy=_REMEDY)

@@ -1,0 +1,1 @@
+"""The ledger of documented figures: each is measured on the emulated device, and no verdict is typed in by hand."""

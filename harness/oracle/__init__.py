@@ -1,0 +1,1 @@
+"""Rules and verdicts: values in, values out, no I/O."""

@@ -1,0 +1,74 @@
+"""A campaign as JUnit XML: one suite a case, one test an operation, failed if any of its tears broke a rule."""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from xml.etree import ElementTree as ET
+
+from harness.campaign.sweep import CampaignResult
+from harness.oracle.verdict import Verdict
+from harness.report.summary import replay_id_of, times_of
+
+
+def junit_xml(result: CampaignResult) -> bytes:
+    """Return the report, UTF-8 encoded, with an XML declaration."""
+    root = ET.Element("testsuites", name=result.scenario.reference, time=f"{result.seconds:.3f}")
+    by_case: dict[str, dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
+    for verdict in [*result.clean, *result.verdicts]:
+        by_case[verdict.case][_test_name(verdict)].append(verdict)
+    for case, tests in by_case.items():
+        failed = sum(any(verdict.violations for verdict in verdicts) for verdicts in tests.values())
+        suite = ET.SubElement(root, "testsuite", name=case, tests=str(len(tests)), failures=str(failed), errors="0", skipped="0")
+        _add_times(suite, [verdict for verdicts in tests.values() for verdict in verdicts])
+        for name, verdicts in tests.items():
+            test = ET.SubElement(suite, "testcase", classname=f"{result.scenario.reference}.{case}", name=name)
+            for verdict in verdicts:
+                _add_failure(test, result, verdict)
+    if result.interrupted:
+        _add_interruption(root, result)
+    root.set("tests", str(len(root.findall(".//testcase"))))
+    root.set("failures", str(sum(int(suite.get("failures", "0")) for suite in root)))
+    root.set("errors", str(len(root.findall(".//error"))))
+    ET.indent(root)
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text
+
+
+def _add_interruption(root: ET.Element, result: CampaignResult) -> None:
+    """A campaign that was stopped must not look as if it had held."""
+    suite = ET.SubElement(root, "testsuite", name="campaign", tests="1", failures="0", errors="1", skipped="0")
+    test = ET.SubElement(suite, "testcase", classname=result.scenario.reference, name="every planned cut was run")
+    missing = result.planned - len(result.verdicts)
+    ET.SubElement(test, "error", type="interrupted", message=f"{missing} of {result.planned} planned cuts were not run")
+
+
+def _add_times(suite: ET.Element, verdicts: list[Verdict]) -> None:
+    """Add the longest times of the case: until an application ran, of a boot that updates nothing, and of verification."""
+    times = {
+        "virtual_ready_worst_us": [verdict.ready for verdict in verdicts if verdict.ready],
+        "virtual_boot_us": [verdict.boot for verdict in verdicts if verdict.boot],
+        "virtual_verification_us": [verdict.verification for verdict in verdicts if verdict.verification],
+    }
+    properties = ET.SubElement(suite, "properties")
+    for key, found in times.items():
+        for name, value in times_of(key, max(found, default=None)).items():
+            if value is not None:
+                ET.SubElement(properties, "property", name=name, value=str(value))
+
+
+def _test_name(verdict: Verdict) -> str:
+    proof = verdict.proof
+    if proof is None:
+        return "clean run"
+    boot = f"boot {proof.fault.boot}, " if proof.fault.boot else ""
+    return f"{boot}operation {proof.fault.operation}: {proof.kind} {proof.address:#010x}"
+
+
+def _add_failure(test: ET.Element, result: CampaignResult, verdict: Verdict) -> None:
+    if not verdict.violations:
+        return
+    replay_id = replay_id_of(result.scenario, verdict, result.seed)
+    failure = ET.SubElement(test, "failure", type=verdict.violations[0].rule, message=verdict.violations[0].message)
+    lines = [f"{violation.rule}: {violation.message}" for violation in verdict.violations]
+    failure.text = "\n".join([*lines, f"harness replay {shlex.quote(replay_id)}"])

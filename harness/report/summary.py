@@ -1,0 +1,98 @@
+"""One summary object of a campaign: what `--json` prints and the console renders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from harness.campaign.sweep import CampaignResult
+from harness.fault.replay_id import ReplayId
+from harness.oracle.times import TimeRange
+from harness.oracle.verdict import Verdict
+from harness.scenario.prepared import PreparedScenario
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One violation, with the id that replays it."""
+
+    rule: str
+    message: str
+    case: str
+    replay_id: str
+
+
+def replay_id_of(scenario: PreparedScenario, verdict: Verdict, seed: int) -> str:
+    """Return the id that rebuilds the run of `verdict`."""
+    fault = verdict.proof.fault if verdict.proof else None
+    return str(ReplayId(scenario.reference, scenario.options, verdict.case, fault, seed, scenario.fingerprint))
+
+
+def findings_of(result: CampaignResult) -> list[Finding]:
+    """Return every violation of a campaign, clean runs first."""
+    return [
+        Finding(violation.rule, violation.message, verdict.case, replay_id_of(result.scenario, verdict, result.seed))
+        for verdict in result.violating
+        for violation in verdict.violations
+    ]
+
+
+def summary_of(result: CampaignResult) -> dict[str, object]:
+    """Return the summary of a campaign as plain data.
+
+    Returns:
+        `operations` of the clean runs; faults `planned`, `run` and `fired`; `violations` (a count, clean runs included);
+        `outcomes` (count by outcome); `seconds` of wall time; `cuts_per_second`; and what they rest on.
+        `virtual_update_us`, `virtual_boot_us` (the longest boot that updated nothing), `virtual_verification_us` (the longest time that
+        one boot spent checking signatures) and `virtual_recovery_worst_us` (the slowest faulted run, with
+        `virtual_recovery_worst_replay_id`), each with `_low` and `_high`, the range that the cycles leave open;
+        null where no such run reached the application.
+    """
+    judged = len(result.verdicts)
+    findings = findings_of(result)
+    return {
+        "scenario": result.scenario.reference,
+        "part": result.scenario.part,
+        "options": dict(result.scenario.options),
+        "fingerprint": result.scenario.fingerprint,
+        "seed": result.seed,
+        "cases": len(result.clean),
+        "operations": result.operations,
+        "planned": result.planned,
+        "run": judged,
+        "fired": result.fired,
+        "distinct_crash_images": result.distinct_crash_images,
+        "live_checked": result.live_checked,
+        "violations": len(findings),
+        "outcomes": dict(sorted(Counter(verdict.outcome.value for verdict in result.verdicts).items())),
+        "rules_violated": dict(sorted(Counter(finding.rule for finding in findings).items())),
+        "replay_ids": [finding.replay_id for finding in findings[:20]],
+        **_times(result),
+        "seconds": round(result.seconds, 3),
+        "cuts_per_second": round(judged / result.seconds, 1) if result.seconds else 0.0,
+        "interrupted": result.interrupted,
+    }
+
+
+def _times(result: CampaignResult) -> dict[str, object]:
+    slowest = result.slowest_recovery
+    named = {
+        "update": result.update,
+        "boot": result.longest_boot,
+        "verification": result.longest_verification,
+        "recovery_worst": slowest.ready if slowest else None,
+    }
+    keys = {key: value for name, time in named.items() for key, value in times_of(f"virtual_{name}_us", time).items()}
+    return {**keys, "virtual_recovery_worst_replay_id": replay_id_of(result.scenario, slowest, result.seed) if slowest else None}
+
+
+def times_of(key: str, time: TimeRange | None) -> dict[str, float | None]:
+    """Return a time under `key` and its range under `key_low` and `key_high`, in microseconds; null where there is none."""
+    if time is None:
+        return {key: None, f"{key}_low": None, f"{key}_high": None}
+    return {key: round(time.us, 3), f"{key}_low": round(time.low_us, 3), f"{key}_high": round(time.high_us, 3)}
+
+
+def time_text(time: TimeRange | None) -> str:
+    """Return a time for people, as `69.0 ms (52.3 to 121.5)`."""
+    return "never" if time is None else f"{time.us / 1e3:,.1f} ms ({time.low_us / 1e3:,.1f} to {time.high_us / 1e3:,.1f})"

@@ -1,0 +1,132 @@
+"""A scenario with everything built: what a campaign runs on, and what the rules ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.device import Device, Timing
+from harness.device.memory import Domain, NonVolatile
+from harness.scenario.model import Cuts, ExpectedEnd, Limits
+
+BEHAVIOUR_VERSION = 2
+"""Part of every fingerprint: raise it when tears, RAM filling or an engine change what a replay id rebuilds."""
+
+BOOTLOADER_DOMAIN = "bootloader"
+APPLICATION_DOMAIN = "application"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A named range of the flash."""
+
+    name: str
+    address: int
+    size_bytes: int
+
+    @property
+    def addresses(self) -> range:
+        """The addresses in it."""
+        return range(self.address, self.address + self.size_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledImage:
+    """What the application region holds.
+
+    Attributes:
+        authentic: properly signed with a key that the device trusts, and meant for this device.
+        code: addresses of the code that the signature covers.
+        reset_address: where its vector table says that it starts. initial_stack: the stack pointer that it must be started with.
+        digest: SHA-256 of the whole image, header included.
+    """
+
+    version: int
+    authentic: bool
+    code: range
+    reset_address: int
+    initial_stack: int
+    digest: str
+
+
+class ImageFormat(Protocol):
+    """What a rule may ask about flash contents; no rule knows a format."""
+
+    def installed_image(self, flash: bytes) -> InstalledImage | None:
+        """Return the image in the application region, None if there is not even a header."""
+        ...
+
+    def counter(self, flash: bytes) -> int:
+        """Return the monotonic counter that the flash holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCase:
+    """One initial content of the device, and what must come of it.
+
+    Attributes:
+        installed_digest, staged_digest: SHA-256 of the images as the application region would hold them.
+    """
+
+    name: str
+    title: str
+    state: NonVolatile
+    end: ExpectedEnd
+    cuts: Cuts
+    installed_version: int
+    installed_digest: str
+    staged_version: int | None
+    staged_digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedScenario:
+    """A scenario ready to run.
+
+    Attributes:
+        reference: bundled name or path. options: what differs from the defaults, for replay ids.
+        regions: the flash layout, by name. domains: where code may run.
+        protected: names of the regions that nothing may ever change.
+        bootloader_elf, application_elves: paths, for symbols; application ELFs by version.
+        fingerprint: 12 hex digits over device, bootloader, layout and every case's flash.
+        timing: which of the data sheet's durations flash operations take.
+        verification: address of the function whose time counts as verification; None: not measured.
+    """
+
+    reference: str
+    options: tuple[tuple[str, str], ...]
+    title: str
+    device: Device
+    part: str
+    regions: dict[str, Region]
+    domains: tuple[Domain, ...]
+    protected: tuple[str, ...]
+    limits: Limits
+    format: ImageFormat
+    cases: tuple[PreparedCase, ...]
+    bootloader_elf: str
+    application_elves: dict[int, str]
+    bootloader_bytes: int
+    application_bytes: int
+    fingerprint: str
+    timing: Timing = Timing.TYPICAL
+    verification: int | None = None
+
+    @property
+    def flash_address(self) -> int:
+        """First address of the flash array."""
+        return self.device.flash.address.value
+
+    def case(self, name: str) -> PreparedCase:
+        """Return the case called `name`; KeyError if there is none."""
+        for case in self.cases:
+            if case.name == name:
+                return case
+        raise KeyError(name)
+
+    def region_bytes(self, flash: bytes, name: str) -> bytes:
+        """Return the content of a region in a flash array."""
+        region = self.regions[name]
+        start = region.address - self.flash_address
+        return flash[start : start + region.size_bytes]

@@ -1,0 +1,147 @@
+"""The `speck` profile on flash: what a case's flash holds, and how a rule's questions are answered from it."""
+
+from __future__ import annotations
+
+import random
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.image.defects import alter_code, corrupt_code
+from harness.image.identity import Identity, build_identity
+from harness.image.keys import PrivateKey, PublicKey, test_key
+from harness.image.metadata import delivery_metadata, fill_counter_page, fill_journal_page, mark_pending, read_counter
+from harness.image.refusal import ImageRefused
+from harness.image.spk import HEADER_BYTES, sign_image
+from harness.image.verify import Placement, image_in_region, verify_image
+from harness.scenario.model import Case, Defect, ImageSpec, PageFill
+from harness.scenario.prepared import InstalledImage, Region
+
+_TRUSTED_KEY = test_key("speck")
+_FOREIGN_KEY = test_key("somebody else")
+_REMEMBERED = 64
+_JOURNAL_RECORDS_LEFT = 4
+"""Most free places in a nearly full journal page."""
+
+
+@dataclass(frozen=True)
+class SpeckFormat:
+    """Answers the rules' questions for the speck profile."""
+
+    regions: dict[str, Region]
+    flash_address: int
+    public_key: PublicKey
+    hardware_revision: int
+    placement: Placement
+    _known: dict[bytes, InstalledImage | None] = field(default_factory=dict, repr=False, compare=False)
+    _counters: dict[bytes, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def installed_image(self, flash: bytes) -> InstalledImage | None:
+        """Return the image in the application region, None if there is not even a header."""
+        content = self._content(flash, "application")
+        if content not in self._known:
+            _make_room(self._known)
+            self._known[content] = self._read(content)
+        return self._known[content]
+
+    def counter(self, flash: bytes) -> int:
+        """Return the monotonic counter that the metadata holds."""
+        content = self._content(flash, "metadata")
+        if content not in self._counters:
+            _make_room(self._counters)
+            self._counters[content] = read_counter(content)
+        return self._counters[content]
+
+    def _read(self, content: bytes) -> InstalledImage | None:
+        image = image_in_region(content)
+        if image is None:
+            return None
+        try:
+            verify_image(image.to_bytes(), self.public_key, hardware_revision=self.hardware_revision, placement=self.placement)
+            authentic = True
+        except ImageRefused:
+            authentic = False
+        start = self.regions["application"].address + HEADER_BYTES
+        stack, reset = struct.unpack_from("<II", image.code.ljust(image.header.entry_offset + 8, b"\xff"), image.header.entry_offset)
+        code = range(start, start + len(image.code))
+        return InstalledImage(image.header.version, authentic, code, reset & ~1, stack, image.digest)
+
+    def _content(self, flash: bytes, name: str) -> bytes:
+        region = self.regions[name]
+        start = region.address - self.flash_address
+        return flash[start : start + region.size_bytes]
+
+
+def _make_room(known: dict[bytes, Any]) -> None:
+    """Forget what was read once there is much of it: neighbouring cuts ask for the same few contents."""
+    if len(known) > _REMEMBERED:
+        known.clear()
+
+
+@dataclass(frozen=True)
+class ApplicationCode:
+    """The code of one application version, as it will lie behind the header."""
+
+    code: bytes
+    entry_offset: int
+
+    def padded(self, size_bytes: int, seed: str) -> ApplicationCode:
+        """Return the code filled up to `size_bytes` with bytes drawn from `seed`; longer code stays as it is."""
+        filler = random.Random(seed).randbytes(max(0, size_bytes - len(self.code)))
+        return ApplicationCode(self.code + filler, self.entry_offset)
+
+
+def trusted_public_key() -> PublicKey:
+    """Return the key that the bundled devices trust; its private half is in this source tree, so it protects nothing."""
+    return _TRUSTED_KEY.public_key
+
+
+def build_image(spec: ImageSpec, application: ApplicationCode, hardware_revision: int) -> bytes:
+    """Sign an application, and spoil it as `spec` says."""
+    key: PrivateKey = _FOREIGN_KEY if spec.defect is Defect.FOREIGN_KEY else _TRUSTED_KEY
+    code = application.code
+    if spec.defect is Defect.OTHER_BUILD:
+        code = code[:-1] + bytes([code[-1] ^ 0xFF])
+    hardware = hardware_revision + 1 if spec.defect is Defect.WRONG_HARDWARE else hardware_revision
+    image = sign_image(code, key=key, version=spec.version, entry_offset=application.entry_offset, hardware_revision=hardware)
+    if spec.defect is Defect.ALTERED_CODE:
+        return alter_code(image)
+    if spec.defect is Defect.CORRUPT_CODE:
+        return corrupt_code(image)
+    return image
+
+
+def build_metadata(case: Case, page_bytes: int, staged_bytes: int = 0) -> bytes:
+    """Return the metadata region at the start of a case: the counter, and the journal as staged.
+
+    Args:
+        staged_bytes: size of the staged image. A nearly full journal page has fewer places than the image has pages:
+            after `started` the update must move the journal while pages are still to be copied.
+    """
+    counter = case.installed.version if case.counter is None else case.counter
+    metadata = delivery_metadata(counter, page_bytes=page_bytes)
+    if case.counter_page is not PageFill.FRESH:
+        metadata = fill_counter_page(metadata, free_records=0 if case.counter_page is PageFill.FULL else 1)
+    if case.staged is not None:
+        metadata = mark_pending(metadata)
+    if case.journal_page is not PageFill.FRESH:
+        left = min(_JOURNAL_RECORDS_LEFT, max(0, -(-staged_bytes // page_bytes) - 1))
+        metadata = fill_journal_page(metadata, free_records=0 if case.journal_page is PageFill.FULL else left)
+    return metadata
+
+
+def build_flash(regions: dict[str, Region], contents: dict[str, bytes], flash_address: int, flash_bytes: int) -> bytes:
+    """Return an erased flash array with `contents` put into their regions; each fits, or a ValueError says which does not."""
+    flash = bytearray(b"\xff" * flash_bytes)
+    for name, content in contents.items():
+        region = regions[name]
+        if len(content) > region.size_bytes:
+            raise ValueError(f"{len(content)} bytes do not fit in {name} ({region.size_bytes} bytes)")
+        start = region.address - flash_address
+        flash[start : start + len(content)] = content
+    return bytes(flash)
+
+
+def build_identity_page(hardware_revision: int, page_bytes: int) -> bytes:
+    """Return the identity page of a bundled device."""
+    return build_identity(Identity(trusted_public_key(), hardware_revision), page_bytes=page_bytes)

@@ -1,0 +1,1 @@
+"""Tests of device data and of the reader that all TOML files share."""

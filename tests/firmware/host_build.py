@@ -1,0 +1,120 @@
+"""Builds `firmware/boot` and `firmware/tests` for the machine that the tests run on."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.build.libraries import library_path, load_libraries
+from harness.build.profile import load_profile
+
+LAYOUTS = {
+    "stm32f103": {
+        "PAGE_BYTES": 1024,
+        "PROGRAM_BYTES": 2,
+        "WRITES_PER_UNIT": 0,
+        "RAM_ADDRESS": 0x20000000,
+        "RAM_BYTES": 0x5000,
+        "REGION_BOOTLOADER_ADDRESS": 0x08000000,
+        "REGION_BOOTLOADER_BYTES": 0x0800,
+        "REGION_IDENTITY_ADDRESS": 0x08000800,
+        "REGION_IDENTITY_BYTES": 0x0400,
+        "REGION_APPLICATION_ADDRESS": 0x08000C00,
+        "REGION_APPLICATION_BYTES": 0x1400,
+        "REGION_SLOT_ADDRESS": 0x08002000,
+        "REGION_SLOT_BYTES": 0x1800,
+        "REGION_METADATA_ADDRESS": 0x08003800,
+        "REGION_METADATA_BYTES": 0x1000,
+    },
+    "nrf52840": {
+        "PAGE_BYTES": 4096,
+        "PROGRAM_BYTES": 4,
+        "WRITES_PER_UNIT": 2,
+        "RAM_ADDRESS": 0x20000000,
+        "RAM_BYTES": 0x40000,
+        "REGION_BOOTLOADER_ADDRESS": 0x0000,
+        "REGION_BOOTLOADER_BYTES": 0x1000,
+        "REGION_IDENTITY_ADDRESS": 0x1000,
+        "REGION_IDENTITY_BYTES": 0x1000,
+        "REGION_APPLICATION_ADDRESS": 0x2000,
+        "REGION_APPLICATION_BYTES": 0x5000,
+        "REGION_SLOT_ADDRESS": 0x7000,
+        "REGION_SLOT_BYTES": 0x6000,
+        "REGION_METADATA_ADDRESS": 0xD000,
+        "REGION_METADATA_BYTES": 0x4000,
+    },
+}
+"""A small part of its own for each chip's flash: with five pages of application, every cut of an update is tried in seconds.
+
+`WRITES_PER_UNIT` is for the fake: how often a unit may be programmed between erases; 0: only when it is erased, or to zero.
+"""
+
+_WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Werror")
+
+
+@dataclass(frozen=True, slots=True)
+class HostCompiler:
+    """A C compiler that makes programs for this machine.
+
+    Attributes:
+        command: how it is started. sanitizers: what `-fsanitize=` takes.
+    """
+
+    command: tuple[str, ...]
+    sanitizers: str
+
+
+def find_compiler() -> HostCompiler | None:
+    """Return the host's compiler with both sanitizers, else zig's with one, else None."""
+    native = shutil.which("cc")
+    if native is not None and _links((native,), "address,undefined"):
+        return HostCompiler((native,), "address,undefined")
+    if importlib.util.find_spec("ziglang") is not None:
+        return HostCompiler((sys.executable, "-m", "ziglang", "cc"), "undefined")
+    return None
+
+
+def build_units(compiler: HostCompiler, firmware: Path, folder: Path, chip: str) -> Path:
+    """Build the test program for a chip's flash in `folder` and return its path.
+
+    The C libraries are compiled without sanitizers: they have tests of their own, and the power-cut tests call them often.
+
+    Raises:
+        AssertionError: something does not compile; says what.
+    """
+    libraries = load_libraries(firmware)
+    roots = {name: library_path(library) for name, library in libraries.items()}
+    include = [f"-I{firmware / name}" for name in ("boot", "hal", "tests")]
+    include += [f"-isystem{roots[name] / inner}" for name, library in libraries.items() for inner in library.include]
+    define = [f"-D{name}={value:#x}" for name, value in LAYOUTS[chip].items()]
+    foreign = [roots[name] / file for name, files in load_profile("speck", firmware).bootloader.libraries.items() for file in files]
+    ours = sorted([*firmware.glob("boot/*.c"), *firmware.glob("tests/*.c")])
+    objects = []
+    for source in foreign:
+        objects.append(folder / f"{source.stem}.library.o")
+        _run([*compiler.command, "-std=c11", "-O2", "-w", *include, "-c", str(source), "-o", str(objects[-1])])
+    sanitize = ["-g", f"-fsanitize={compiler.sanitizers}", "-fno-sanitize-recover=all"]
+    program = folder / "units"
+    _run([*compiler.command, "-std=c11", "-O1", *sanitize, *_WARNINGS, *include, *define, *map(str, [*ours, *objects]), "-o", str(program)])
+    return program
+
+
+def _links(command: tuple[str, ...], sanitizers: str) -> bool:
+    """Whether the compiler can link a program with these sanitizers: their runtime may not be installed."""
+    probe = subprocess.run(
+        [*command, f"-fsanitize={sanitizers}", "-x", "c", "-", "-o", "/dev/null"],
+        input="int main(void) { return 0; }",
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    return probe.returncode == 0
+
+
+def _run(command: list[str]) -> None:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,1 @@
+"""Tests of images, keys and metadata pages."""

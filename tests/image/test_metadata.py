@@ -1,0 +1,219 @@
+"""Counter and journal pages: no tear forges a value, nothing wedges, and the helpers build what SPEC sections 3 to 5 describe."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.image import keys, metadata
+from harness.image.identity import Identity, build_identity, read_identity
+from harness.image.metadata import JournalKind, JournalState
+from tests.strategies import SEEDS, U16, U32, U64, with_added_ones
+
+PAGE_BYTES = 1024
+BLANK_PAGE = b"\xff" * PAGE_BYTES
+
+
+def region(*pages: bytes) -> bytes:
+    """Return four pages, each filled up with blank bytes."""
+    return b"".join(page.ljust(PAGE_BYTES, b"\xff") for page in (*pages, b"", b"", b"", b"")[:4])
+
+
+def journal_page(sequence: int, *records: bytes) -> bytes:
+    """Return a journal page with a valid header."""
+    return metadata.journal_header(sequence) + b"".join(records)
+
+
+@given(U64, st.data())
+def test_a_torn_counter_record_never_forges_a_value(value: int, data: st.DataObject) -> None:
+    """Added ones, as program and erase tears make them, leave the value or nothing: never another value."""
+    record = metadata.counter_record(value)
+    torn = data.draw(with_added_ones(record))
+
+    assert metadata.counter_record_value(record) == value
+    assert metadata.counter_record_value(torn) == (value if torn == record else None)
+
+
+@given(U16, U16, st.data())
+def test_a_torn_journal_record_never_forges_a_record(kind: int, value: int, data: st.DataObject) -> None:
+    """The same for the journal's records."""
+    record = metadata.journal_record(kind, value)
+    torn = data.draw(with_added_ones(record))
+
+    assert metadata.journal_record_value(torn) == ((kind, value) if torn == record else None)
+
+
+@given(U32, st.data())
+def test_a_torn_journal_header_never_forges_a_sequence(sequence: int, data: st.DataObject) -> None:
+    """The same for the header that switches pages."""
+    header = metadata.journal_header(sequence)
+    torn = data.draw(with_added_ones(header))
+
+    assert metadata.journal_header_value(torn) == (sequence if torn == header else None)
+
+
+def test_without_the_complement_a_tear_would_forge() -> None:
+    """The property can fail: a bare value under added ones reads as a greater one."""
+    bare = (1).to_bytes(8, "little")
+    torn = bytes([bare[0] | 2]) + bare[1:]
+
+    assert int.from_bytes(torn, "little") == 3
+
+
+@given(st.lists(U64, max_size=64), st.lists(U64, max_size=64))
+def test_the_counter_is_the_greatest_record_of_both_pages(first: list[int], second: list[int]) -> None:
+    """Wherever the greatest valid record stands, it is the counter; without any it is 0."""
+    pages = [b"".join(map(metadata.counter_record, values)) for values in (first, second)]
+
+    assert metadata.read_counter(region(*pages)) == max([*first, *second], default=0)
+
+
+@given(st.lists(st.integers(1, 2**63), min_size=1, max_size=20), st.data())
+def test_a_torn_erase_of_the_old_counter_page_never_raises_the_counter(values: list[int], data: st.DataObject) -> None:
+    """While the old page is being erased its records keep their values or vanish."""
+    old = b"".join(map(metadata.counter_record, sorted(values))).ljust(PAGE_BYTES, b"\xff")
+    new = metadata.counter_record(max(values))
+
+    assert metadata.read_counter(region(data.draw(with_added_ones(old)), new)) == max(values)
+
+
+COUNTERS = {
+    "blank pages": (region(), 0),
+    "zeros, which are no records": (bytes(4 * PAGE_BYTES), 0),
+    "one record": (region(metadata.counter_record(5)), 5),
+    "a torn record behind a whole one": (region(metadata.counter_record(5) + b"\x07" + b"\xff" * 15), 5),
+    "a record of all ones in the value": (region(metadata.counter_record(2**64 - 1)), 2**64 - 1),
+    "a record in the last place of the second page": (region(b"", b"\xff" * 1008 + metadata.counter_record(9)), 9),
+    "a record in a journal page, which does not count": (region(b"", b"", metadata.counter_record(9)), 0),
+}
+
+
+@pytest.mark.parametrize("case", COUNTERS)
+def test_counters_are_read(case: str) -> None:
+    """Each content of the region has the counter that SPEC section 3 gives it."""
+    content, counter = COUNTERS[case]
+
+    assert metadata.read_counter(content) == counter
+
+
+PENDING = metadata.journal_record(JournalKind.PENDING)
+STARTED = metadata.journal_record(JournalKind.STARTED, 6)
+TORN = b"\x03" + b"\xff" * 7
+
+JOURNALS = {
+    "blank pages": (region(), JournalState()),
+    "a page without header": (region(b"", b"", b"\xff" * 8 + PENDING), JournalState()),
+    "pending": (region(b"", b"", journal_page(1, PENDING)), JournalState(1, pending=True)),
+    "started": (region(b"", b"", journal_page(1, PENDING, STARTED)), JournalState(1, pending=True, image_pages=6)),
+    "copied": (
+        region(b"", b"", journal_page(1, PENDING, STARTED, *(metadata.journal_record(JournalKind.COPIED, n) for n in (1, 2, 3)))),
+        JournalState(1, pending=True, image_pages=6, copied_pages=3),
+    ),
+    "closed": (region(b"", b"", journal_page(1, PENDING, STARTED, metadata.journal_record(4, 0))), JournalState(1, closed=0)),
+    "refused": (region(b"", b"", journal_page(1, PENDING, metadata.journal_record(4, 11))), JournalState(1, closed=11)),
+    "torn records between whole ones": (
+        region(b"", b"", journal_page(1, PENDING, TORN, STARTED, TORN, metadata.journal_record(3, 1), TORN)),
+        JournalState(1, pending=True, image_pages=6, copied_pages=1),
+    ),
+    "records of unknown kinds": (
+        region(b"", b"", journal_page(1, PENDING, metadata.journal_record(0), metadata.journal_record(77, 5))),
+        JournalState(1, pending=True),
+    ),
+    "copied more than the image has": (
+        region(b"", b"", journal_page(1, PENDING, STARTED, metadata.journal_record(3, 7))),
+        JournalState(1, pending=True, image_pages=6),
+    ),
+    "started without pending": (region(b"", b"", journal_page(1, STARTED)), JournalState(1)),
+    "the later of two pages counts": (
+        region(b"", b"", journal_page(8, PENDING), journal_page(9, PENDING, STARTED)),
+        JournalState(9, pending=True, image_pages=6),
+    ),
+    "the later page stands first": (region(b"", b"", journal_page(9, PENDING), journal_page(8)), JournalState(9, pending=True)),
+    "sequences wrap": (region(b"", b"", journal_page(2**32 - 1), journal_page(0, PENDING)), JournalState(0, pending=True)),
+}
+
+
+@pytest.mark.parametrize("case", JOURNALS)
+def test_journals_are_read(case: str) -> None:
+    """Each content of the journal pages has the state that SPEC section 4 gives it."""
+    content, state = JOURNALS[case]
+
+    assert metadata.read_journal(content) == state
+
+
+@pytest.mark.parametrize("counter", [0, 1, 2**63])
+def test_delivery_state_holds_the_counter_and_no_update(counter: int) -> None:
+    """Production leaves one counter record at most, and a blank journal."""
+    content = metadata.delivery_metadata(counter)
+
+    assert len(content) == 4 * PAGE_BYTES
+    assert metadata.read_counter(content) == counter
+    assert metadata.read_journal(content) == JournalState()
+
+
+@pytest.mark.parametrize("sequence", [0, 1, 7, 2**32 - 1])
+@pytest.mark.parametrize("active", [2, 3])
+def test_pending_is_marked_in_a_fresh_page(active: int, sequence: int) -> None:
+    """The active page stays as it is, the other one becomes active, the counter pages are not touched."""
+    pages = [metadata.counter_record(5), b"", b"", b""]
+    pages[active] = journal_page(sequence, PENDING, STARTED, metadata.journal_record(4, 0))
+    before = region(*pages)
+
+    after = metadata.mark_pending(before)
+
+    assert metadata.read_journal(after) == JournalState((sequence + 1) % 2**32, pending=True)
+    changed = [n for n in range(4) if before[n * PAGE_BYTES : (n + 1) * PAGE_BYTES] != after[n * PAGE_BYTES : (n + 1) * PAGE_BYTES]]
+    assert changed == [5 - active]
+
+
+@given(st.sampled_from((0, 1, 5, 0xFFFF, 2**63, 2**64 - 2)), st.integers(0, 63))
+def test_a_counter_page_is_filled_without_changing_its_value(counter: int, free_records: int) -> None:
+    """Exactly the asked number of places stays blank, at the end, and the counter is what it was."""
+    content = metadata.fill_counter_page(metadata.delivery_metadata(counter), free_records=free_records)
+
+    assert metadata.read_counter(content) == counter
+    blank = BLANK_PAGE[: 16 * free_records]
+    assert content[PAGE_BYTES - len(blank) : PAGE_BYTES] == blank
+    assert content[PAGE_BYTES - len(blank) - 16 : PAGE_BYTES - len(blank)] != b"\xff" * 16
+    assert content[PAGE_BYTES:] == BLANK_PAGE * 3
+
+
+@given(st.integers(0, 126))
+def test_a_journal_page_is_filled_without_changing_its_state(free_records: int) -> None:
+    """Exactly the asked number of places stays blank, at the end, and the state is what it was."""
+    pending = metadata.mark_pending(metadata.delivery_metadata(1))
+    content = metadata.fill_journal_page(pending, free_records=free_records)
+
+    assert metadata.read_journal(content) == metadata.read_journal(pending)
+    page = content[2 * PAGE_BYTES : 3 * PAGE_BYTES]
+    assert page.endswith(b"\xff" * 8 * free_records)
+    assert page[PAGE_BYTES - 8 * free_records - 8 :][:8] != b"\xff" * 8
+    assert (content[: 2 * PAGE_BYTES], content[3 * PAGE_BYTES :]) == (pending[: 2 * PAGE_BYTES], pending[3 * PAGE_BYTES :])
+
+
+def test_a_page_is_not_emptied_by_filling() -> None:
+    """More free places than the page has are refused, as is a journal that has no page."""
+    with pytest.raises(ValueError, match="can't be left free"):
+        metadata.fill_counter_page(metadata.delivery_metadata(1), free_records=64)
+    with pytest.raises(ValueError, match="no journal page is active"):
+        metadata.fill_journal_page(metadata.delivery_metadata(1), free_records=0)
+
+
+@given(SEEDS, U32)
+def test_the_identity_page_reads_back(seed: bytes, hardware_revision: int) -> None:
+    """Key at 0, an erased second key at 32, the revision at 64, the rest erased."""
+    identity = Identity(keys.PrivateKey.from_seed(seed).public_key, hardware_revision)
+    page = build_identity(identity)
+
+    assert read_identity(page) == identity
+    assert page[:32] == identity.public_key.raw
+    assert page[32:64] == b"\xff" * 32
+    assert page[64:68] == hardware_revision.to_bytes(4, "little")
+    assert page[68:] == b"\xff" * (PAGE_BYTES - 68)
+
+
+def test_an_identity_out_of_range_is_refused() -> None:
+    """A hardware revision has 32 bits."""
+    with pytest.raises(ValueError, match="32 bits"):
+        build_identity(Identity(keys.test_key("identity").public_key, 2**32))

@@ -1,0 +1,165 @@
+"""Each rule holds on a good run, and breaks, alone, on a run made for it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from harness.device import NonVolatile
+from harness.machine.protocol import End, Entry, Misuse, MisuseKind, Operation, OperationKind, Trace
+from harness.oracle.rules import RULES, judge
+from harness.oracle.run import CutWear, Outcome, Run, outcome_of
+from harness.scenario.model import ExpectedEnd, Limits
+
+from .runs import BASE, PAGE, RESET, STACK, make_flash, make_run, make_trace
+
+IN_BOOTLOADER = Entry("bootloader", BASE, 0, 0)
+
+
+def entry(pc: int, domain: str = "application") -> Entry:
+    """Return an entry before any operation."""
+    return Entry(domain, pc, 0, 5, stack_pointer=STACK)
+
+
+def waiting() -> Trace:
+    """Return a boot that ends in the bootloader's recovery loop."""
+    return make_trace(end=End.WAITING, pc=BASE + 4, domain="bootloader", entries=(IN_BOOTLOADER,))
+
+
+def late(time_ms: int, *, low_ms: int = 0, erases: bytes = bytes(4)) -> Trace:
+    """Return a boot that enters the application after up to `time_ms`."""
+    application = Entry("application", RESET, 0, low_ms * 10**9, low_ms * 10**9, time_ms * 10**9, STACK)
+    return make_trace(entries=(IN_BOOTLOADER, application), erases=erases)
+
+
+PROGRAM = Operation(0, OperationKind.PROGRAM, BASE + 2 * PAGE + 8, b"\xff\xff", b"\0\0", 0, 0, BASE, 0)
+OLD_FLASH = NonVolatile(make_flash(b"O", counter=1))
+BROKEN: dict[str, tuple[Run, set[str]]] = {
+    "a hard fault after three boots": (
+        make_run(*[make_trace(end=End.HARD_FAULT, domain="bootloader", pc=BASE, entries=(IN_BOOTLOADER,))] * 3),
+        {"bootable"},
+    ),
+    "waiting for help instead of starting the application": (make_run(*[waiting()] * 3), {"bootable"}),
+    "an application that runs although only recovery is allowed": (make_run(end=ExpectedEnd.RECOVERY), {"bootable", "exact_image"}),
+    "an authentic image that is neither installed nor staged": (
+        make_run(make_trace(final=NonVolatile(make_flash(b"X", counter=3)))),
+        {"exact_image"},
+    ),
+    "a staged image that was to be refused": (make_run(end=ExpectedEnd.OLD), {"exact_image"}),
+    "a forged image entered": (make_run(make_trace(final=NonVolatile(make_flash(b"F", counter=9)))), {"exact_image", "authentic_entry"}),
+    "no image at all entered": (make_run(make_trace(final=NonVolatile(make_flash(b"?")))), {"exact_image", "authentic_entry"}),
+    "a jump behind the signed code": (
+        make_run(make_trace(entries=(IN_BOOTLOADER, entry(BASE + PAGE + 500)))),
+        {"authentic_entry"},
+    ),
+    "code run from RAM": (
+        make_run(make_trace(entries=(IN_BOOTLOADER, entry(0x2000_0000, ""), entry(BASE + PAGE + 8)))),
+        {"authentic_entry"},
+    ),
+    "another vector than the reset vector": (make_run(make_trace(entries=(IN_BOOTLOADER, entry(RESET + 4)))), {"authentic_entry"}),
+    "another stack pointer than the vector table's": (
+        make_run(make_trace(entries=(IN_BOOTLOADER, Entry("application", RESET, 0, 5, stack_pointer=STACK - 8)))),
+        {"authentic_entry"},
+    ),
+    "a version started before the counter knows it": (make_run(make_trace(final=NonVolatile(make_flash(counter=1)))), {"no_downgrade"}),
+    "a power cycle later, no application": (make_run(make_trace(), waiting()), {"bootable", "stable"}),
+    "a power cycle later, flash operations": (make_run(make_trace(), make_trace(operations=[PROGRAM])), {"stable"}),
+    "a counter that fell in the second boot": (
+        make_run(make_trace(), make_trace(final=NonVolatile(make_flash(counter=1)))),
+        {"no_downgrade"},
+    ),
+    "an application older than the counter, in the second boot": (
+        make_run(make_trace(), make_trace(final=NonVolatile(make_flash(b"N", counter=3)))),
+        {"no_downgrade"},
+    ),
+    "a page erased once in each of the two boots of a recovery": (
+        make_run(
+            make_trace(end=End.RESET, domain="bootloader", pc=BASE, entries=(IN_BOOTLOADER,), erases=bytes([0, 1, 0, 0])),
+            make_trace(erases=bytes([0, 1, 0, 0])),
+        ),
+        {"erase_budget", "boot_budget"},
+    ),
+    "a counter that fell during the boot": (make_run(make_trace(final=NonVolatile(make_flash(counter=0)))), {"no_downgrade"}),
+    "a counter that a tear lowered": (make_run(start=make_flash(b"N", counter=0)), {"no_downgrade"}),
+    "an application older than the counter": (make_run(make_trace(final=NonVolatile(make_flash(b"N", counter=3)))), {"no_downgrade"}),
+    "a bootloader that changed": (
+        make_run(make_trace(final=NonVolatile(make_flash(bootloader=b"C")))),
+        {"protected_areas"},
+    ),
+    "an identity page that changed": (
+        make_run(make_trace(final=NonVolatile(make_flash(identity=b"J")))),
+        {"protected_areas"},
+    ),
+    "a bootloader page erased and written back": (make_run(make_trace(erases=bytes([1, 0, 0, 0]))), {"protected_areas"}),
+    "a crash image with a torn bootloader": (make_run(start=make_flash(bootloader=b"C")), {"protected_areas"}),
+    "a program of a half-word that is not erased": (
+        make_run(make_trace(misuses=(Misuse(MisuseKind.PROGRAM_NOT_ERASED, BASE + PAGE, BASE, 0),))),
+        {"flash_discipline"},
+    ),
+    "the old version at the end": (make_run(make_trace(final=OLD_FLASH)), {"update_not_lost"}),
+    "a second boot to settle": (
+        make_run(make_trace(end=End.RESET, domain="bootloader", pc=BASE, entries=(IN_BOOTLOADER,)), make_trace()),
+        {"boot_budget"},
+    ),
+    "a start later than the budget at the slow end of its range": (make_run(late(101, low_ms=60)), {"time_budget"}),
+    "an update that takes longer than a recovery may": (make_run(late(501, erases=bytes([0, 1, 0, 0]))), {"time_budget"}),
+    "a watchdog fed with a fifth of its period left": (
+        make_run(make_trace(watchdog_longest_ps=80 * 10**9, watchdog_period_ps=100 * 10**9)),
+        {"time_budget"},
+    ),
+    "an update that a cut makes begin again": (
+        dataclasses.replace(make_run(make_trace(erases=bytes([0, 1, 1, 0]))), wear=CutWear(before=3, clean=2)),
+        {"wear_budget"},
+    ),
+    "a page erased twice": (make_run(make_trace(erases=bytes([0, 2, 0, 0]))), {"erase_budget"}),
+}
+
+
+def test_a_good_run_breaks_no_rule() -> None:
+    """The base of every row below holds."""
+    assert judge(make_run()) == ()
+
+
+def test_the_recovery_loop_is_good_where_it_is_expected() -> None:
+    """A tampered application must end in the loop, and that is no violation."""
+    run = make_run(*[waiting()] * 3, end=ExpectedEnd.RECOVERY)
+
+    assert judge(run) == ()
+    assert outcome_of(run) is Outcome.RECOVERY
+
+
+@pytest.mark.parametrize("situation", BROKEN)
+def test_a_rule_breaks_on_the_run_made_for_it(situation: str) -> None:
+    """Exactly the expected rules break."""
+    run, expected = BROKEN[situation]
+
+    assert {violation.rule for violation in judge(run)} == expected
+
+
+def test_every_rule_has_a_run_that_breaks_it() -> None:
+    """A rule that nothing can trip is no rule."""
+    assert {rule for _, rules in BROKEN.values() for rule in rules} == set(RULES)
+
+
+def test_times_within_their_budgets_break_no_rule() -> None:
+    """At the budget, a start holds; an update may take longer than a start; a quarter of the watchdog's period is enough."""
+    assert judge(make_run(late(100))) == ()
+    assert judge(make_run(late(500, erases=bytes([0, 1, 0])))) == ()
+    assert judge(make_run(make_trace(watchdog_longest_ps=75 * 10**9, watchdog_period_ps=100 * 10**9))) == ()
+
+
+def test_a_budget_that_is_not_given_is_not_held() -> None:
+    """Nobody must know the times of a bootloader to sweep it."""
+    run = make_run(late(10**6))
+    unlimited = dataclasses.replace(run, scenario=dataclasses.replace(run.scenario, limits=Limits()))
+    assert judge(unlimited) == ()
+
+
+def test_authenticity_is_judged_by_the_flash_at_the_moment_of_entry() -> None:
+    """A forged image that was entered is found even if the flash holds a good one afterwards."""
+    operation = Operation(0, OperationKind.PROGRAM, BASE + PAGE, b"F", b"N", 0, 0, BASE, 0)
+    trace = make_trace(operations=[operation])
+    run = make_run(trace, start=make_flash(b"F"))
+
+    assert "authentic_entry" in {violation.rule for violation in judge(run)}

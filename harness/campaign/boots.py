@@ -13,7 +13,7 @@ from harness.fault.faults import Fault
 from harness.fault.flash_map import flash_map_of
 from harness.machine.protocol import End, Machine, NonVolatile, Operation, OperationLog, Trace
 from harness.oracle.run import Run, is_settled
-from harness.scenario.prepared import PreparedCase, PreparedScenario
+from harness.scenario.prepared import APPLICATION_DOMAIN, PreparedCase, PreparedScenario
 
 RAM_FILLINGS = 4
 """How many different contents of RAM a campaign draws for each boot of a run."""
@@ -71,37 +71,43 @@ def _all_of(operations: OperationLog) -> Iterator[Operation]:
 
 @dataclass(frozen=True, slots=True)
 class BootLog:
-    """One boot of a clean run: where it started, how RAM was filled, and what it did to the flash."""
+    """One boot of a run that is to be cut: what it found, how RAM was filled, and what it did to the flash.
+
+    Attributes:
+        start: disturbed cells as this boot read them.
+        entered: how many operations had been executed each time that it entered the application.
+    """
 
     start: NonVolatile
     seed: int
     operations: tuple[Operation, ...]
+    entered: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CaseLog:
-    """The clean run of a case, as crash images need it."""
+    """A run of a case, as crash images need it: the clean run, or a recovery."""
 
     case: PreparedCase
     boots: tuple[BootLog, ...]
 
 
 def log_of(run: Run, seed: int) -> CaseLog:
-    """Turn a clean run into the log that its crash images are made from.
+    """Turn a run into the log that its crash images are made from.
 
     Raises:
         EngineError: a log does not lead from the flash before the boot to the flash after it.
     """
     digest = digest_of(run.start)
     boots = []
-    state = run.start
     for number, trace in enumerate(run.traces):
+        start = run.state_before_boot(number)
         operations = tuple(_all_of(trace.operations))
-        boots.append(BootLog(state, ram_seed(seed, digest, number), operations))
-        after = FlashReplay(state, operations, flash_map_of(run.scenario)).state_before(len(operations))
-        if after != trace.final:
+        entered = tuple(entry.operations for entry in trace.entries if entry.domain == APPLICATION_DOMAIN)
+        boots.append(BootLog(start, ram_seed(seed, digest, number), operations, entered))
+        after = FlashReplay(start, operations, flash_map_of(run.scenario)).state_before(len(operations))
+        if replace(after, disturbed=()) != trace.final:
             raise EngineError(f"case {run.case.name}, boot {number}: the operation log does not lead to the final state")
-        state = trace.final
     return CaseLog(run.case, tuple(boots))
 
 
@@ -115,4 +121,5 @@ def live_crash_image(machine: Machine, scenario: PreparedScenario, log: Sequence
     trace = machine.boot(boot.start, seed=boot.seed, stop_before=fault.operation, instruction_budget=scenario.limits.instructions)
     if trace.end is not End.STOPPED or trace.pending is None:
         raise EngineError(f"fault {fault} did not fire: the boot ended with {trace.end.name.lower()} before operation {fault.operation}")
-    return tear_state(trace.final, trace.pending, fault, seed, flash_map_of(scenario))
+    left = still_disturbed(boot.start.disturbed, _all_of(trace.operations))
+    return tear_state(replace(trace.final, disturbed=left), trace.pending, fault, seed, flash_map_of(scenario))

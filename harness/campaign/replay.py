@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.cut_point import CutPoint, find_cut_point
 from harness.campaign.runner import FaultRunner, Job
 from harness.errors import InputError
-from harness.fault.faults import Fault, Tear, tears_of
+from harness.fault.crash import FaultProof
+from harness.fault.faults import Fault, Faults, Tear, tears_of
 from harness.fault.replay_id import ReplayId
 from harness.machine.engines import make_machine
 from harness.oracle.run import Run
@@ -21,13 +23,20 @@ class Replay:
     """A rebuilt run.
 
     Attributes:
-        clean: the case's clean run. log: its operations. run: the faulted run, or the clean run if the id names no fault.
+        clean: the case's clean run. run: the faulted run, or the clean run if the id names no fault.
+        legs: what each fault fell into: the clean run, then the recoveries; one entry a fault.
     """
 
     clean: Run
-    log: CaseLog
+    legs: tuple[CaseLog, ...]
     run: Run
     verdict: Verdict
+
+    @property
+    def cuts(self) -> Iterator[tuple[CaseLog, FaultProof]]:
+        """Each fault in order, with the log of the run that it fell into."""
+        if self.run.fault is not None:
+            yield from zip(self.legs, (*self.run.fault.earlier, self.run.fault), strict=True)
 
 
 def replay(scenario: PreparedScenario, replay_id: ReplayId, engine: str) -> Replay:
@@ -49,12 +58,9 @@ def replay(scenario: PreparedScenario, replay_id: ReplayId, engine: str) -> Repl
         names = ", ".join(case.name for case in scenario.cases)
         raise InputError(f"no case {replay_id.case!r}", source=source, remedy=f"Cases: {names}.") from None
     clean = _clean(scenario, case, replay_id.seed, engine)
-    log = log_of(clean, replay_id.seed)
-    if replay_id.fault is None:
-        return Replay(clean, log, clean, verdict_of(clean))
-    _check_operation(log, replay_id.fault, source)
-    run = _faulted(scenario, log, replay_id.fault, replay_id.seed, engine)
-    return Replay(clean, log, run, verdict_of(run))
+    if not replay_id.faults:
+        return Replay(clean, (), clean, verdict_of(clean))
+    return _faulted(scenario, clean, replay_id.faults, replay_id.seed, engine, source)
 
 
 def run_cut_at(scenario: PreparedScenario, case: PreparedCase, time_ps: int, seed: int, engine: str) -> tuple[Replay, CutPoint]:
@@ -68,9 +74,7 @@ def run_cut_at(scenario: PreparedScenario, case: PreparedCase, time_ps: int, see
     """
     clean = _clean(scenario, case, seed, engine)
     point = find_cut_point(clean, time_ps)
-    log = log_of(clean, seed)
-    run = _faulted(scenario, log, point.fault, seed, engine)
-    return Replay(clean, log, run, verdict_of(run)), point
+    return _faulted(scenario, clean, (point.fault,), seed, engine, source="--cut-at"), point
 
 
 def _clean(scenario: PreparedScenario, case: PreparedCase, seed: int, engine: str) -> Run:
@@ -84,16 +88,18 @@ def _clean(scenario: PreparedScenario, case: PreparedCase, seed: int, engine: st
 def _check_operation(log: CaseLog, fault: Fault, source: str) -> None:
     if fault.boot >= len(log.boots) or fault.operation >= len(log.boots[fault.boot].operations):
         counts = ", ".join(str(len(boot.operations)) for boot in log.boots)
-        raise InputError(f"there is no operation {fault}", source=source, remedy=f"Operations per boot of this case: {counts}.")
+        raise InputError(f"there is no operation {fault}", source=source, remedy=f"Operations per boot of the run that it cuts: {counts}.")
     kind = log.boots[fault.boot].operations[fault.operation].kind
     if fault.tear is Tear.HALF_PAGE and fault.tear not in tears_of(kind):
         tears = ", ".join(tear.value for tear in tears_of(kind))
         raise InputError(f"a {kind.name.lower()} cannot tear as {fault.tear.value}", source=source, remedy=f"Its tears: {tears}.")
 
 
-def _faulted(scenario: PreparedScenario, log: CaseLog, fault: Fault, seed: int, engine: str) -> Run:
-    runner = FaultRunner(scenario, [log], seed, engine)
+def _faulted(scenario: PreparedScenario, clean: Run, faults: Faults, seed: int, engine: str, source: str) -> Replay:
+    runner = FaultRunner(scenario, [log_of(clean, seed)], seed, engine)
     try:
-        return runner.run(Job(0, fault))
+        cuts = list(runner.runs(Job(0, faults), before=lambda log, fault: _check_operation(log, fault, source)))
     finally:
         runner.close()
+    _, run = cuts[-1]
+    return Replay(clean, tuple(log for log, _ in cuts), run, verdict_of(run))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.campaign.boots import CaseLog, live_crash_image, run_until_settled
+from harness.campaign.boots import CaseLog, log_of, run_until_settled
+from harness.campaign.leg import Leg
 from harness.errors import EngineError
-from harness.fault.crash import FlashReplay
-from harness.fault.faults import Fault, Tear
-from harness.fault.flash_map import flash_map_of
+from harness.fault.crash import CrashImage
+from harness.fault.faults import Fault, Faults, spell_faults
 from harness.machine.engines import make_machine, share_boots
-from harness.machine.protocol import OperationKind
-from harness.oracle.run import CutWear, Run
+from harness.machine.protocol import Machine
+from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict, verdict_of
 from harness.scenario.prepared import PreparedScenario
+
+_LEGS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,12 @@ class Job:
 
     Attributes:
         case: index into the campaign's case logs.
+        faults: at least one; each later one falls into the recovery after the one before it.
         live: also make the crash image by stopping the machine, and compare.
     """
 
     case: int
-    fault: Fault
+    faults: Faults
     live: bool = False
 
 
@@ -42,30 +46,28 @@ class FaultRunner:
 
     def __init__(self, scenario: PreparedScenario, logs: Sequence[CaseLog], seed: int, engine: str, *, share: bool = True) -> None:
         self._scenario = scenario
-        self._logs = logs
         self._seed = seed
         build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
         self._plain = make_machine(engine, *build)
         self._machine = share_boots(self._plain, *build) if share else self._plain
-        self._replays: dict[tuple[int, int], FlashReplay] = {}
-        self._erases: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
-        self._known: dict[tuple[str, str, int], Verdict] = {}
+        self._clean = [Leg(scenario, log) for log in logs]
+        self._legs: OrderedDict[tuple[int, Faults], Leg] = OrderedDict()
+        self._known: dict[tuple[str, str, History], Verdict] = {}
 
     def judge(self, job: Job) -> Verdict:
-        """Make one fault, boot what it leaves, and judge.
+        """Make the faults, boot what they leave, and judge.
 
         Raises:
-            EngineError: the fault did not fire; or, for a live job, the crash image made by stopping the machine, or the verdict of boots
+            EngineError: a fault did not fire; or, for a live job, the crash image made by stopping the machine, or the verdict of boots
                 that were all really made, is another one.
         """
-        case = self._logs[job.case].case
-        crash = self._replay(job).crash_image(job.fault, self._seed)
-        wear = self._wear(job)
-        key = (case.name, crash.proof.crash_digest, wear.before)
+        leg = self._leg(job.case, job.faults[:-1])
+        crash = leg.crash_image(job.faults[-1], self._seed)
+        history = leg.history(job.faults[-1])
+        key = (leg.log.case.name, crash.proof.crash_digest, history)
         known = self._known.get(key)
         if known is None:
-            run = run_until_settled(self._machine, self._scenario, case, crash.state, self._seed, crash.proof)
-            known = verdict_of(replace(run, wear=wear))
+            known = verdict_of(self._recovery(self._machine, leg, crash, history))
             self._known[key] = known
         verdict = replace(known, proof=crash.proof)
         if job.live:
@@ -73,50 +75,56 @@ class FaultRunner:
         return verdict
 
     def run(self, job: Job) -> Run:
-        """Make one fault live and keep the whole run, for a replay."""
-        log = self._logs[job.case]
-        crash = live_crash_image(self._plain, self._scenario, log.boots, job.fault, self._seed)
-        run = run_until_settled(self._plain, self._scenario, log.case, crash.state, self._seed, crash.proof)
-        return replace(run, wear=self._wear(job))
+        """Make the faults live and keep the whole run after the last of them."""
+        *_, (_, run) = self.runs(job)
+        return run
+
+    def runs(self, job: Job, before: Callable[[CaseLog, Fault], None] | None = None) -> Iterator[tuple[CaseLog, Run]]:
+        """Make the faults live, one after the other; yield the log of the run that each fell into, and the run that followed.
+
+        Args:
+            before: called with each log and fault before that fault is made; may refuse it.
+        """
+        leg = self._clean[job.case]
+        for number, fault in enumerate(job.faults, 1):
+            if before:
+                before(leg.log, fault)
+            crash = leg.live_crash_image(self._plain, fault, self._seed)
+            run = self._recovery(self._plain, leg, crash, leg.history(fault))
+            yield leg.log, run
+            if number < len(job.faults):
+                leg = self._leg_of(run)
 
     def close(self) -> None:
         """Release the machine."""
         self._machine.close()
 
-    def _wear(self, job: Job) -> CutWear:
-        """Return the page erases of the clean run, as far as the fault and altogether."""
-        boots = range(len(self._logs[job.case].boots))
-        executed = job.fault.operation + (job.fault.tear is not Tear.NONE)
-        before = [
-            pages for boot in boots[: job.fault.boot + 1] for index, pages in self._page_erases(job.case, boot) if boot < job.fault.boot or index < executed
-        ]
-        return CutWear(sum(before), sum(pages for boot in boots for _, pages in self._page_erases(job.case, boot)))
+    def _recovery(self, machine: Machine, leg: Leg, crash: CrashImage, history: History) -> Run:
+        run = run_until_settled(machine, self._scenario, leg.log.case, crash.state, self._seed, crash.proof)
+        return replace(run, history=history)
 
-    def _page_erases(self, case: int, boot: int) -> tuple[tuple[int, int], ...]:
-        """Return (operation, pages erased) of every erase of a clean boot."""
-        if (case, boot) not in self._erases:
-            page_bytes = self._scenario.device.flash.page_bytes.value
-            kinds = (OperationKind.PAGE_ERASE, OperationKind.MASS_ERASE)
-            operations = self._logs[case].boots[boot].operations
-            erases = ((operation.index, operation.size_bytes // page_bytes) for operation in operations if operation.kind in kinds)
-            self._erases[case, boot] = tuple(erases)
-        return self._erases[case, boot]
+    def _leg(self, case: int, faults: Faults) -> Leg:
+        """Return the run that a fault after `faults` falls into; the last few are kept."""
+        if not faults:
+            return self._clean[case]
+        key = (case, faults)
+        if key not in self._legs:
+            leg = self._leg(case, faults[:-1])
+            crash = leg.crash_image(faults[-1], self._seed)
+            self._legs[key] = self._leg_of(self._recovery(self._machine, leg, crash, leg.history(faults[-1])))
+            if len(self._legs) > _LEGS_KEPT:
+                self._legs.popitem(last=False)
+        self._legs.move_to_end(key)
+        return self._legs[key]
 
-    def _replay(self, job: Job) -> FlashReplay:
-        key = (job.case, job.fault.boot)
-        if key not in self._replays:
-            boots = self._logs[job.case].boots
-            if job.fault.boot >= len(boots):
-                raise EngineError(f"fault {job.fault} did not fire: the clean run has only {len(boots)} boots")
-            boot = boots[job.fault.boot]
-            self._replays[key] = FlashReplay(boot.start, boot.operations, flash_map_of(self._scenario))
-        return self._replays[key]
+    def _leg_of(self, run: Run) -> Leg:
+        return Leg(self._scenario, log_of(run, self._seed), run.fault, run.history)
 
     def _compare_live(self, job: Job, verdict: Verdict) -> None:
         live = verdict_of(self.run(job))
         if live != verdict:
-            case = self._logs[job.case].case.name
-            raise EngineError(f"case {case}, fault {job.fault}: the cut made live gives another verdict: {live}, not {verdict}")
+            case = self._clean[job.case].log.case.name
+            raise EngineError(f"case {case}, fault {spell_faults(job.faults)}: the cut made live gives another verdict: {live}, not {verdict}")
 
 
 _worker: FaultRunner | None = None

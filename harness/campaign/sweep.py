@@ -13,6 +13,7 @@ from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.runner import FaultRunner, Job, run_batch, start_worker
 from harness.campaign.workers import results_in_order
 from harness.errors import EngineError, InputError
+from harness.fault.faults import spell_faults
 from harness.fault.plan import FIVE_TEARS, TearChoice, coarse_first, every_operation, in_turn, live_sample, within
 from harness.machine.engines import make_machine
 from harness.oracle.run import Run
@@ -213,7 +214,7 @@ def _plan_case(scenario: PreparedScenario, index: int, log: CaseLog, options: Sw
     if options.operations is not None:
         faults = within(faults, *options.operations)
     live = set(live_sample(faults, _LIVE_SAMPLE))
-    return [Job(index, fault, fault in live) for fault in (coarse_first(faults) if searching else faults)]
+    return [Job(index, (fault,), fault in live) for fault in (coarse_first(faults) if searching else faults)]
 
 
 def _judge_all(
@@ -240,8 +241,8 @@ def _judge_all(
 
 def _check_fired(verdict: Verdict, logs: Sequence[CaseLog], job: Job | None) -> None:
     """A verdict without proof that the planned fault fired is an error of the harness, never a pass."""
-    fired = None if verdict.proof is None else (verdict.case, verdict.proof.fault)
-    planned = None if job is None else (logs[job.case].case.name, job.fault)
+    fired = None if verdict.proof is None else (verdict.case, spell_faults(verdict.proof.faults))
+    planned = None if job is None else (logs[job.case].case.name, spell_faults(job.faults))
     if fired is None or fired != planned:
         raise EngineError(f"the fault planned was {planned}, the fault that fired was {fired}")
 

@@ -120,7 +120,7 @@ def dump_command(
 def _state_of_replay(text: str, engine: str, moment: Moment) -> tuple[PreparedScenario, NonVolatile]:
     replay_id = parse_replay_id(text)
     scenario = prepare_with_progress(replay_id.scenario, PrepareOptions.from_pairs(replay_id.options, source=f"replay id {text}"))
-    if moment is Moment.CUT and replay_id.fault is None:
+    if moment is Moment.CUT and not replay_id.faults:
         raise InputError("the id is of an uninterrupted run, which has no cut", source="--at", remedy="Take start or end.")
     run = replay(scenario, replay_id, engine).run
     states = {Moment.START: run.case.state, Moment.CUT: run.start, Moment.END: run.last.final}

@@ -32,10 +32,10 @@ def print_replay(console: Console, result: Replay) -> None:
     """Print where power went, what this left, and the boots that followed."""
     run = result.run
     console.rule(f"{run.case.name}: {run.case.title}")
+    for log, fault in result.cuts:
+        console.print(f"[bold]power cut[/bold] {describe_cut(fault)}", highlight=False)
+        print_operations_around(console, run.scenario, log.boots[fault.fault.boot].operations, fault)
     if run.fault is not None:
-        log = result.log.boots[run.fault.fault.boot]
-        console.print(f"[bold]power cut[/bold] {describe_cut(run.fault)}", highlight=False)
-        print_operations_around(console, run.scenario, log.operations, run.fault)
         console.print("flash at the cut, against the start of the case:")
         print_flash_difference(console, run.scenario, run.case.state.flash, run.start.flash)
         console.print("then:")

@@ -13,7 +13,7 @@ from harness.device.memory import CellState
 from harness.errors import EngineError
 from harness.fault.cells import Torn
 from harness.fault.disturbed import still_disturbed
-from harness.fault.faults import Fault, Tear
+from harness.fault.faults import Fault, Faults, Tear
 from harness.fault.flash_map import FlashMap
 from harness.fault.tears import tear_operation
 from harness.machine.protocol import NonVolatile, Operation
@@ -30,6 +30,7 @@ class FaultProof:
         time_us: virtual time since reset at which the operation started.
         fraction: how much of its duration had passed; cut_us: virtual time of the cut. None: the tear does not say.
         cells_weak, cells_metastable: cells that the cut left disturbed.
+        earlier: proofs of the faults before it, in order; times count from the power-on before each.
     """
 
     fault: Fault
@@ -45,6 +46,12 @@ class FaultProof:
     cut_us: float | None = None
     cells_weak: int = 0
     cells_metastable: int = 0
+    earlier: tuple[FaultProof, ...] = ()
+
+    @property
+    def faults(self) -> Faults:
+        """The whole sequence, this fault last."""
+        return (*(proof.fault for proof in self.earlier), self.fault)
 
 
 @dataclass(frozen=True, slots=True)

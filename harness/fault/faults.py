@@ -43,7 +43,7 @@ class Fault:
     """Power lost at one operation.
 
     Attributes:
-        boot: which boot of the clean run, from 0.
+        boot: which boot, from 0, of the run that the fault falls into: the clean run, or the recovery after the fault before it.
         operation: which operation of that boot, from 0.
         thousandths: 1..999, how much of the operation's duration had passed; 0 for every tear but `FRACTION`.
     """
@@ -64,3 +64,12 @@ class Fault:
         prefix = f"{self.boot}." if self.boot else ""
         tear = f"@0.{self.thousandths:03}" if self.tear is Tear.FRACTION else self.tear.value
         return f"{prefix}{self.operation}{tear}"
+
+
+Faults = tuple[Fault, ...]
+"""Power lost again and again: the first fault falls into the clean run, each later one into the recovery after the one before it."""
+
+
+def spell_faults(faults: Faults) -> str:
+    """Return the spelling used in replay ids: `12some/0all` cuts operation 12, and then the first operation of what follows."""
+    return "/".join(map(str, faults))

@@ -3,7 +3,8 @@
 stm32f103/speck-full+bug=crc-trusted:update:1234some:1:9f3c2a1b44d0
 |                   |               |      |        | +- fingerprint of device, firmware, images and layout
 |                   |               |      |        +--- seed
-|                   |               |      +------------ fault (an operation with a tear, or with a fraction: 1234@0.370), or `clean`
+|                   |               |      +------------ fault (an operation with a tear, or with a fraction: 1234@0.370), or `clean`;
+|                   |               |                    several, each in the recovery after the one before it: 1234some/0all/1.7most
 |                   |               +------------------- case
 |                   +----------------------------------- options that differ from their defaults
 +------------------------------------------------------- scenario, a bundled name or a path
@@ -15,7 +16,7 @@ import re
 from dataclasses import dataclass
 
 from harness.errors import InputError
-from harness.fault.faults import NAMED_TEARS, Fault, Tear
+from harness.fault.faults import NAMED_TEARS, Fault, Faults, Tear, spell_faults
 
 _FAULT = re.compile(r"(?:(\d+)\.)?(\d+)(?:(" + "|".join(tear.value for tear in NAMED_TEARS) + r")|@0\.(\d{3}))")
 _OPTION = re.compile(r"\+([a-z][a-z-]*)=([^+=]*)$")
@@ -29,20 +30,20 @@ class ReplayId:
 
     Attributes:
         options: (name, value) pairs in the order of their names.
-        fault: None for the clean run.
+        faults: none for the clean run.
     """
 
     scenario: str
     options: tuple[tuple[str, str], ...]
     case: str
-    fault: Fault | None
+    faults: Faults
     seed: int
     fingerprint: str
 
     def __str__(self) -> str:
         """Return the id."""
         options = "".join(f"+{name}={value}" for name, value in self.options)
-        return f"{self.scenario}{options}:{self.case}:{self.fault or _CLEAN}:{self.seed}:{self.fingerprint}"
+        return f"{self.scenario}{options}:{self.case}:{spell_faults(self.faults) or _CLEAN}:{self.seed}:{self.fingerprint}"
 
 
 def parse_replay_id(text: str) -> ReplayId:
@@ -54,7 +55,7 @@ def parse_replay_id(text: str) -> ReplayId:
     parts = text.strip().rsplit(":", 4)
     if len(parts) != 5 or not all(parts):
         raise _not_an_id(text, "it does not have five parts separated by colons")
-    scenario_part, case, fault, seed, fingerprint = parts
+    scenario_part, case, faults, seed, fingerprint = parts
     if not seed.isdecimal():
         raise _not_an_id(text, f"the seed {seed!r} is not a number")
     scenario = scenario_part
@@ -63,12 +64,14 @@ def parse_replay_id(text: str) -> ReplayId:
     while match := _OPTION.search(scenario):
         scenario = scenario[: match.start()]
         pairs.insert(0, (match[1], match[2]))
-    return ReplayId(scenario, tuple(pairs), case, _parse_fault(text, fault), int(seed), fingerprint)
+    return ReplayId(scenario, tuple(pairs), case, _parse_faults(text, faults), int(seed), fingerprint)
 
 
-def _parse_fault(text: str, fault: str) -> Fault | None:
-    if fault == _CLEAN:
-        return None
+def _parse_faults(text: str, faults: str) -> Faults:
+    return () if faults == _CLEAN else tuple(_parse_fault(text, fault) for fault in faults.split("/"))
+
+
+def _parse_fault(text: str, fault: str) -> Fault:
     match = _FAULT.fullmatch(fault)
     if match is None or match[4] == "000":
         tears = ", ".join(tear.value for tear in NAMED_TEARS)

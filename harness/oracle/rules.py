@@ -79,7 +79,7 @@ def authentic_entry(run: Run) -> Iterator[Violation]:
 
 def no_downgrade(run: Run) -> Iterator[Violation]:
     """The counter never falls, not even in the crash image; a version that is started is neither below it nor, yet, above it."""
-    floor = run.scenario.format.counter(run.case.state.flash)
+    floor = max(run.scenario.format.counter(run.case.state.flash), run.history.counter if run.history else 0)
     for boot, trace in enumerate(run.traces):
         seen = run.scenario.format.counter(run.flash_before_boot(boot))
         if seen < floor:
@@ -171,14 +171,16 @@ def erase_budget(run: Run) -> Iterator[Violation]:
 
 def wear_budget(run: Run) -> Iterator[Violation]:
     """A cut does not cost more page erases, over the update and its recovery together, than the budget says: the update is resumed, not begun again."""
-    limit = run.scenario.limits.cut_erases
-    if run.wear is None or limit is None:
+    if run.history is None or run.scenario.limits.cut_erases is None:
         return
+    wear = run.history.wear
+    limit = run.scenario.limits.cut_erases * wear.cuts
     last_boot, recovery = next(_with_last_boot(run.recoveries))
-    erases = run.wear.before + sum(sum(trace.erases) for trace in recovery)
-    if erases - run.wear.clean > limit:
-        counts = f"{run.wear.before} before the cut, {erases - run.wear.before} after it, {run.wear.clean} without one"
-        yield Violation("wear_budget", f"the cut cost {erases - run.wear.clean} more page erases ({counts}), {limit} allowed", last_boot)
+    erases = wear.before + sum(sum(trace.erases) for trace in recovery)
+    if erases - wear.clean > limit:
+        cut = "the cut" if wear.cuts == 1 else f"{wear.cuts} cuts"
+        counts = f"{wear.before} before {'it' if wear.cuts == 1 else 'the last'}, {erases - wear.before} after it, {wear.clean} without one"
+        yield Violation("wear_budget", f"{cut} cost {erases - wear.clean} more page erases ({counts}), {limit} allowed", last_boot)
 
 
 def time_budget(run: Run) -> Iterator[Violation]:

@@ -28,14 +28,29 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CutWear:
-    """What a cut's run is held against: page erases of the clean run, as far as the cut and altogether.
+    """What the wear of a cut's run is held against.
 
     Attributes:
-        before: an interrupted erase counts as one: it wears the page too.
+        before: page erases of the clean run as far as its cut, and of every recovery as far as the next; an interrupted erase counts as
+            one: it wears the page too.
+        clean: page erases of the whole clean run. cuts: how many there were.
     """
 
     before: int
     clean: int
+    cuts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What went before a faulted run, as far as a rule asks.
+
+    Attributes:
+        counter: the greatest that the device showed at a power-on, or when it started an application.
+    """
+
+    wear: CutWear
+    counter: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,7 @@ class Run:
         traces: the boots: until the application settled, and one power cycle more; or as many as were allowed.
         fault: proof of the fault that made `start`; None for the clean run.
         starts: what each boot read at its reset, disturbed cells drawn; empty where nothing was disturbed.
-        wear: None for the clean run.
+        history: None for the clean run.
     """
 
     scenario: PreparedScenario
@@ -56,7 +71,7 @@ class Run:
     fault: FaultProof | None
     traces: tuple[Trace, ...]
     starts: tuple[NonVolatile, ...] = ()
-    wear: CutWear | None = None
+    history: History | None = None
 
     @property
     def last(self) -> Trace:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from xml.etree import ElementTree as ET
 
 from harness.campaign.sweep import CampaignResult
+from harness.fault.faults import spell_faults
 from harness.oracle.verdict import Verdict
 from harness.report.summary import replay_id_of, times_of
 
@@ -61,8 +62,9 @@ def _test_name(verdict: Verdict) -> str:
     proof = verdict.proof
     if proof is None:
         return "clean run"
+    after = f"after {spell_faults(proof.faults[:-1])}, " if proof.earlier else ""
     boot = f"boot {proof.fault.boot}, " if proof.fault.boot else ""
-    return f"{boot}operation {proof.fault.operation}: {proof.kind} {proof.address:#010x}"
+    return f"{after}{boot}operation {proof.fault.operation}: {proof.kind} {proof.address:#010x}"
 
 
 def _add_failure(test: ET.Element, result: CampaignResult, verdict: Verdict) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from harness.fault.crash import FaultProof
 from harness.oracle.verdict import Verdict
 from harness.report.summary import replay_id_of, times_of
 from harness.scenario.prepared import PreparedScenario
@@ -14,14 +15,15 @@ def verdict_line(scenario: PreparedScenario, verdict: Verdict, seed: int) -> str
     """Return a verdict as one line of JSON, its line feed included.
 
     The keys: `case`, `fault` (the proof: fault, kind, address, size_bytes, pc, time_us, cells_changing, cells_changed,
-    crash_digest, fraction and cut_us (null where the tear does not say), cells_weak, cells_metastable; null for a clean run),
+    crash_digest, fraction and cut_us (null where the tear does not say), cells_weak, cells_metastable, and `earlier`, a list of the same
+    for the faults before it; null for a clean run),
     `outcome`, `violations`, `boots`, `operations`, `instructions`, `time_us`, `ready_us` (until the application ran for good),
     `boot_us` (the longest boot that erased nothing), `verification_us` (the most of one boot), each with `_low` and `_high` or null,
     `final_digest`, `replay_id`.
     """
     proof = None
     if verdict.proof is not None:
-        proof = {**asdict(verdict.proof), "fault": str(verdict.proof.fault)}
+        proof = _proof_record(verdict.proof)
     record = {
         "case": verdict.case,
         "fault": proof,
@@ -38,3 +40,7 @@ def verdict_line(scenario: PreparedScenario, verdict: Verdict, seed: int) -> str
         "replay_id": replay_id_of(scenario, verdict, seed),
     }
     return json.dumps(record) + "\n"
+
+
+def _proof_record(proof: FaultProof) -> dict[str, object]:
+    return {**asdict(proof), "fault": str(proof.fault), "earlier": [_proof_record(before) for before in proof.earlier]}

@@ -24,8 +24,8 @@ class Finding:
 
 def replay_id_of(scenario: PreparedScenario, verdict: Verdict, seed: int) -> str:
     """Return the id that rebuilds the run of `verdict`."""
-    fault = verdict.proof.fault if verdict.proof else None
-    return str(ReplayId(scenario.reference, scenario.options, verdict.case, fault, seed, scenario.fingerprint))
+    faults = verdict.proof.faults if verdict.proof else ()
+    return str(ReplayId(scenario.reference, scenario.options, verdict.case, faults, seed, scenario.fingerprint))
 
 
 def findings_of(result: CampaignResult) -> list[Finding]:

@@ -20,7 +20,7 @@ from harness.oracle.verdict import Verdict
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
 
-LIVE = Job(0, Fault(0, 3, Tear.SOME), live=True)
+LIVE = Job(0, (Fault(0, 3, Tear.SOME),), live=True)
 
 
 @pytest.fixture(scope="module", name="scenario")
@@ -100,7 +100,7 @@ def test_an_honest_machine_passes_the_same_check(runner_that_lies: Callable[...,
     verdict = runner_that_lies(lambda trace, _: trace).judge(LIVE)
 
     assert verdict.proof is not None
-    assert verdict.proof.fault == LIVE.fault
+    assert verdict.proof.faults == LIVE.faults
 
 
 def test_a_log_that_does_not_lead_to_the_final_flash_is_an_error(scenario: PreparedScenario) -> None:

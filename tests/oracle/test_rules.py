@@ -9,7 +9,7 @@ import pytest
 from harness.device import NonVolatile
 from harness.machine.protocol import End, Entry, Misuse, MisuseKind, Operation, OperationKind, Trace
 from harness.oracle.rules import RULES, judge
-from harness.oracle.run import CutWear, Outcome, Run, outcome_of
+from harness.oracle.run import CutWear, History, Outcome, Run, outcome_of
 from harness.scenario.model import ExpectedEnd, Limits
 
 from .runs import BASE, PAGE, RESET, STACK, make_flash, make_run, make_trace
@@ -109,7 +109,7 @@ BROKEN: dict[str, tuple[Run, set[str]]] = {
         {"time_budget"},
     ),
     "an update that a cut makes begin again": (
-        dataclasses.replace(make_run(make_trace(erases=bytes([0, 1, 1, 0]))), wear=CutWear(before=3, clean=2)),
+        dataclasses.replace(make_run(make_trace(erases=bytes([0, 1, 1, 0]))), history=History(CutWear(before=3, clean=2), counter=0)),
         {"wear_budget"},
     ),
     "a page erased twice": (make_run(make_trace(erases=bytes([0, 2, 0, 0]))), {"erase_budget"}),

@@ -11,7 +11,7 @@ from harness.fault.crash import CrashImage, FaultProof, FlashReplay, digest_of, 
 from harness.fault.disturbed import read_at_power_up, still_disturbed
 from harness.fault.faults import Fault
 from harness.fault.flash_map import flash_map_of
-from harness.machine.protocol import End, Machine, NonVolatile, Operation, OperationLog, Trace
+from harness.machine.protocol import End, Machine, NonVolatile, Operation, OperationLog, Retained, Trace
 from harness.oracle.run import Run, is_settled
 from harness.scenario.prepared import APPLICATION_DOMAIN, PreparedCase, PreparedScenario
 
@@ -37,6 +37,8 @@ def ram_seed(seed: int, state_digest: str, boot: int) -> int:
 def run_until_settled(machine: Machine, scenario: PreparedScenario, case: PreparedCase, start: NonVolatile, seed: int, fault: FaultProof | None = None) -> Run:
     """Boot `start` again and again until the application settles or the allowed boots are used; if it settled, cycle the power once more.
 
+    A boot that ended with a reset of the chip's own is followed by one that finds what that reset keeps; any other, by a power cycle.
+
     Cells that the cut left disturbed are drawn anew for each boot. Where some are left after the application has settled,
     two more power cycles follow.
     """
@@ -45,14 +47,16 @@ def run_until_settled(machine: Machine, scenario: PreparedScenario, case: Prepar
     starts: list[NonVolatile] = []
     state = start
     power_cycles: int | None = None
+    retained: Retained | None = None
     boots_left = scenario.limits.boots
     while boots_left:
         boot_seed = ram_seed(seed, state_digest, len(traces))
         found = read_at_power_up(state, flash_map_of(scenario), boot_seed)
-        trace = machine.boot(found, seed=boot_seed, instruction_budget=scenario.limits.instructions)
+        trace = machine.boot(found, seed=boot_seed, instruction_budget=scenario.limits.instructions, retained=retained)
         if trace.end is End.UNSUPPORTED:
             raise EngineError(f"the {machine.engine} engine does not model what the firmware needs: {trace.end_detail} (pc {trace.pc:#010x})")
         traces.append(trace)
+        retained = trace.retained
         starts.append(found)
         left = still_disturbed(found.disturbed, _all_of(trace.operations))
         state = replace(trace.final, disturbed=left) if left else trace.final
@@ -76,12 +80,14 @@ class BootLog:
     Attributes:
         start: disturbed cells as this boot read them.
         entered: how many operations had been executed each time that it entered the application.
+        retained: what the reset before it had kept; None: a power-on.
     """
 
     start: NonVolatile
     seed: int
     operations: tuple[Operation, ...]
     entered: tuple[int, ...] = ()
+    retained: Retained | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +106,16 @@ def log_of(run: Run, seed: int) -> CaseLog:
     """
     digest = digest_of(run.start)
     boots = []
+    retained: Retained | None = None
     for number, trace in enumerate(run.traces):
         start = run.state_before_boot(number)
         operations = tuple(_all_of(trace.operations))
         entered = tuple(entry.operations for entry in trace.entries if entry.domain == APPLICATION_DOMAIN)
-        boots.append(BootLog(start, ram_seed(seed, digest, number), operations, entered))
+        boots.append(BootLog(start, ram_seed(seed, digest, number), operations, entered, retained))
         after = FlashReplay(start, operations, flash_map_of(run.scenario)).state_before(len(operations))
         if replace(after, disturbed=()) != trace.final:
             raise EngineError(f"case {run.case.name}, boot {number}: the operation log does not lead to the final state")
+        retained = trace.retained
     return CaseLog(run.case, tuple(boots))
 
 
@@ -118,7 +126,7 @@ def live_crash_image(machine: Machine, scenario: PreparedScenario, log: Sequence
         EngineError: the machine never came to that operation: the fault did not fire.
     """
     boot = log[fault.boot]
-    trace = machine.boot(boot.start, seed=boot.seed, stop_before=fault.operation, instruction_budget=scenario.limits.instructions)
+    trace = machine.boot(boot.start, seed=boot.seed, stop_before=fault.operation, instruction_budget=scenario.limits.instructions, retained=boot.retained)
     if trace.end is not End.STOPPED or trace.pending is None:
         raise EngineError(f"fault {fault} did not fire: the boot ended with {trace.end.name.lower()} before operation {fault.operation}")
     left = still_disturbed(boot.start.disturbed, _all_of(trace.operations))

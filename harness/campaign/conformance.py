@@ -14,7 +14,7 @@ from harness.device import Device, NonVolatile, device_part, load_device
 from harness.device.rules import Rule, Rules, load_rules
 from harness.errors import EngineError
 from harness.machine.engines import make_machine
-from harness.machine.protocol import End, Machine
+from harness.machine.protocol import End, Machine, Retained
 
 _LINE = re.compile(r"^([A-Z][0-9]{2}) expected=(\S+) seen=(\S+) (ok|DIFFERS|not shown)$", re.MULTILINE)
 _BOOTS_MAX = 64
@@ -137,14 +137,15 @@ def _delivered(device: Device, part: str, program: bytes) -> NonVolatile:
 
 def _run(machine: Machine, state: NonVolatile) -> tuple[str, int, End]:
     sent = b""
+    retained: Retained | None = None
     for boot in range(_BOOTS_MAX):
-        trace = machine.boot(state, seed=boot + 1)
+        trace = machine.boot(state, seed=boot + 1, retained=retained)
         sent += trace.uart
         if trace.end is End.UNSUPPORTED:
             raise EngineError(f"the {machine.engine} engine does not model what the conformance program needs: {trace.end_detail} (pc {trace.pc:#010x})")
         if trace.end not in _STARTS_AGAIN:
             return sent.decode("ascii", "replace"), boot + 1, trace.end
-        state = trace.final
+        state, retained = trace.final, trace.retained
     raise EngineError(f"the conformance program did not come to an end in {_BOOTS_MAX} boots")
 
 

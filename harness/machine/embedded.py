@@ -12,7 +12,7 @@ from harness.device.model import Device, Part, Timing
 from harness.errors import EngineError
 from harness.machine import native
 from harness.machine.operation_log import RECORD, RecordedOperations, decode_operation
-from harness.machine.protocol import CallTimes, Domain, End, Entry, Misuse, MisuseKind, NonVolatile, Trace
+from harness.machine.protocol import CallTimes, Domain, End, Entry, Misuse, MisuseKind, NonVolatile, Retained, Trace
 
 _ENTRY = struct.Struct("=QQQIIiI")
 _MISUSE = struct.Struct("=IIII")
@@ -74,15 +74,19 @@ class EmbeddedMachine:
         stop_before: int | None = None,
         instruction_budget: int = 200_000_000,
         uart_input: bytes = b"",
+        retained: Retained | None = None,
     ) -> Trace:
         """Power the device up with `state` and run it to an end; see `Machine.boot`."""
         option_bytes = state.option_bytes or self._delivery_option_bytes
         self._check(state.flash, option_bytes, seed, stop_before, instruction_budget)
+        self._check_retained(retained)
         request = native.Request(
             flash=state.flash,
             option_bytes=option_bytes,
             uart_input=uart_input,
             uart_input_bytes=len(uart_input),
+            ram=retained.ram if retained and retained.ram else None,
+            retained=_registers_of(retained),
             seed=seed,
             stop_before=_NEVER if stop_before is None else stop_before,
             instruction_budget=instruction_budget,
@@ -125,6 +129,17 @@ class EmbeddedMachine:
         if not 0 < budget < _SEED_LIMIT:
             raise ValueError(f"the instruction budget {budget} is not positive")
 
+    def _check_retained(self, retained: Retained | None) -> None:
+        if retained is None:
+            return
+        if len(retained.ram) not in (0, self._config.ram_bytes):
+            raise ValueError(f"the RAM must have {self._config.ram_bytes} bytes, not {len(retained.ram)}")
+        if len(retained.registers) != ctypes.sizeof(native.RetainedState):
+            raise ValueError(f"the retained registers take {ctypes.sizeof(native.RetainedState)} bytes, not {len(retained.registers)}")
+
+    def _retained(self, state: native.RetainedState) -> Retained | None:
+        return Retained(bytes(state), self.ram() if state.keeps_ram else b"") if state.restarts else None
+
     def _name(self, domain: int) -> str:
         return self._names[domain] if domain >= 0 else ""
 
@@ -160,8 +175,13 @@ class EmbeddedMachine:
             watchdog_longest_ps=result.watchdog_longest_ps,
             watchdog_period_ps=result.watchdog_period_ps,
             stack_bytes=result.stack_bytes,
+            retained=self._retained(result.retained),
             unmodelled=tuple(_UNMODELLED.iter_unpack(copy(result.unmodelled, result.unmodelled_count * _UNMODELLED.size))),
         )
+
+
+def _registers_of(retained: Retained | None) -> ctypes._Pointer[native.RetainedState] | None:
+    return None if retained is None else ctypes.pointer(native.RetainedState.from_buffer_copy(retained.registers))
 
 
 def _make_config(device: Device, part_name: str, domains: Sequence[Domain], timing: Timing) -> native.Config:

@@ -19,6 +19,9 @@ FACTORY_MAX = 16
 FACTORY_BYTES_MAX = 32
 """Bytes that one of them can have."""
 
+RETAINED_WORDS = 24
+"""Room for a chip's registers that outlive a reset, in words."""
+
 _UNICORN_LIBRARIES = ("libunicorn.so.2", "libunicorn.2.dylib")
 
 
@@ -73,6 +76,12 @@ class Config(ctypes.Structure):
     )
 
 
+class RetainedState(ctypes.Structure):
+    """`struct retained`."""
+
+    _fields_ = (("restarts", ctypes.c_uint32), ("keeps_ram", ctypes.c_uint32), ("words", ctypes.c_uint32 * RETAINED_WORDS))
+
+
 class Request(ctypes.Structure):
     """`struct boot_request`."""
 
@@ -80,6 +89,8 @@ class Request(ctypes.Structure):
         ("flash", ctypes.c_char_p),
         ("option_bytes", ctypes.c_char_p),
         ("uart_input", ctypes.c_char_p),
+        ("ram", ctypes.c_char_p),
+        ("retained", ctypes.POINTER(RetainedState)),
         ("uart_input_bytes", ctypes.c_uint64),
         ("seed", ctypes.c_uint64),
         ("stop_before", ctypes.c_uint64),
@@ -147,6 +158,7 @@ class Result(ctypes.Structure):
         ("watchdog_period_ps", ctypes.c_uint64),
         ("watched", WatchTotal),
         ("pending", RawOperation),
+        ("retained", RetainedState),
         ("end", ctypes.c_uint32),
         ("pc", ctypes.c_uint32),
         ("domain", ctypes.c_int32),

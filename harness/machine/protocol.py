@@ -25,6 +25,7 @@ __all__ = [
     "OperationKind",
     "OperationLog",
     "PageUse",
+    "Retained",
     "Trace",
 ]
 
@@ -189,6 +190,19 @@ class OperationLog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Retained:
+    """What a reset leaves and a loss of power does not: the next boot of the same chip finds it.
+
+    Attributes:
+        registers: reset flags, backup or retention registers, a watchdog that runs on; only the engine that gave them reads them.
+        ram: all of RAM; empty where this reset leaves it undefined.
+    """
+
+    registers: bytes
+    ram: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """What one boot did.
 
@@ -208,7 +222,9 @@ class Trace:
         watchdog_longest_ps, watchdog_period_ps: of the feeding that came closest to the watchdog's end, how long after the one
             before it came, and the period at that time; both 0 where no watchdog ran.
         watched: calls of the function that the machine was told to time.
-        stack_bytes: how deep the stack went below its initial pointer, by the RAM that still holds the scramble pattern.
+        stack_bytes: how deep the stack went below its initial pointer, by the RAM that still holds what it held before: after a reset
+            that kept RAM, no more than that.
+        retained: what the next boot finds where the chip starts again by itself; None: it stands still until its power is cycled.
         unmodelled: (address, accesses) of registers that the engine does not model and treats as plain storage.
     """
 
@@ -235,6 +251,7 @@ class Trace:
     watchdog_period_ps: int = 0
     watched: CallTimes = CallTimes()
     page_uses: bytes = b""
+    retained: Retained | None = None
 
 
 class Machine(Protocol):
@@ -251,6 +268,7 @@ class Machine(Protocol):
         stop_before: int | None = None,
         instruction_budget: int = 200_000_000,
         uart_input: bytes = b"",
+        retained: Retained | None = None,
     ) -> Trace:
         """Power the device up with `state` and run it to an end.
 
@@ -260,6 +278,7 @@ class Machine(Protocol):
             stop_before: end with `End.STOPPED` right before the operation of this number; None: never.
             instruction_budget: end with `End.BUDGET` at about this count.
             uart_input: what a host peer sends from reset on.
+            retained: what the boot before left, whose end was a reset; None: power-on.
 
         Raises:
             EngineError: the engine failed; says nothing about the firmware.

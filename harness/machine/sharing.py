@@ -1,7 +1,7 @@
 """Boots that must go the same way are made once: shared work by read set, for whole boots.
 
 A boot is a function of the flash pages that it reads before it erases them, of its option bytes, RAM filling, UART input
-and budget. Where a later boot agrees with an earlier one on all of these, it executes the same instructions, so its trace
+and budget, and of what a reset kept. Where a later boot agrees with an earlier one on all of these, it executes the same instructions, so its trace
 is the earlier one's, but for what nobody looked at: the pages that stay untouched keep their own content, and the log shows
 their own old bytes where they are erased. docs/DESIGN.md gives the argument.
 """
@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, Trace
+from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, Retained, Trace
 
-Key = tuple[int, int, bytes, bytes]
-"""What a boot depends on besides flash: seed, instruction budget, UART input, option bytes."""
+Key = tuple[int, int, bytes, bytes, bytes]
+"""What a boot depends on besides flash: seed, instruction budget, UART input, option bytes, digest of what a reset kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +70,24 @@ class SharingMachine:
         stop_before: int | None = None,
         instruction_budget: int = 200_000_000,
         uart_input: bytes = b"",
+        retained: Retained | None = None,
     ) -> Trace:
         """Boot, or return the trace of an earlier boot that this one must repeat; see `Machine.boot`."""
         if stop_before is not None:
-            return self._machine.boot(state, seed=seed, stop_before=stop_before, instruction_budget=instruction_budget, uart_input=uart_input)
-        key = (seed, instruction_budget, uart_input, state.option_bytes)
+            return self._machine.boot(
+                state, seed=seed, stop_before=stop_before, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained
+            )
+        key = (seed, instruction_budget, uart_input, state.option_bytes, _digest_of(retained))
         shared = self._shared(key, state.flash)
         if shared is not None:
             self.boots_shared += 1
             return shared
         self.boots_made += 1
         if not self._worth_recording(key, state.flash):
-            return self._machine.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input)
+            return self._machine.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained)
         if self._recorder is None:
             self._recorder = self._make_recorder()
-        trace = self._recorder.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input)
+        trace = self._recorder.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained)
         self._remember(key, state.flash, trace)
         return replace(trace, page_uses=b"")
 
@@ -146,6 +149,10 @@ class SharingMachine:
 
     def _digest(self, flash: bytes, pages: tuple[int, ...]) -> bytes:
         return hashlib.sha256(b"".join([self._page(flash, page) for page in pages])).digest()
+
+
+def _digest_of(retained: Retained | None) -> bytes:
+    return b"" if retained is None else hashlib.sha256(retained.registers + retained.ram).digest()
 
 
 class RebasedOperations:

@@ -15,7 +15,7 @@ from harness.device import NonVolatile
 from harness.errors import EngineError
 from harness.fault.faults import Fault, Tear
 from harness.machine.engines import make_machine
-from harness.machine.protocol import End, Machine, Trace
+from harness.machine.protocol import End, Machine, Retained, Trace
 from harness.oracle.verdict import Verdict
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
@@ -37,9 +37,18 @@ class LyingMachine:
         self._machine = machine
         self._lie = lie
 
-    def boot(self, state: NonVolatile, *, seed: int, stop_before: int | None = None, instruction_budget: int = 10**9, uart_input: bytes = b"") -> Trace:
+    def boot(
+        self,
+        state: NonVolatile,
+        *,
+        seed: int,
+        stop_before: int | None = None,
+        instruction_budget: int = 10**9,
+        uart_input: bytes = b"",
+        retained: Retained | None = None,
+    ) -> Trace:
         """Boot for real, then lie."""
-        trace = self._machine.boot(state, seed=seed, stop_before=stop_before, instruction_budget=instruction_budget, uart_input=uart_input)
+        trace = self._machine.boot(state, seed=seed, stop_before=stop_before, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained)
         return self._lie(trace, stop_before is not None)
 
     def close(self) -> None:

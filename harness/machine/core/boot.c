@@ -10,13 +10,19 @@
 #define LINK_AFTER_RESET 0xFFFFFFFFu
 #define FLAGS_MASK 0xF8000000u
 
-/* RAM and registers hold noise at power-on; whoever reads them before writing shall get it, and the same for a seed. */
-static void scramble(struct machine *m, uint64_t seed)
+/*
+ * RAM and registers hold noise at power-on; whoever reads them before writing shall get it, and the same for a seed. A reset
+ * may keep RAM; registers are undefined after every reset (ARMv7-M B1.5.5).
+ */
+static void fill_ram_and_registers(struct machine *m, const struct boot_request *request)
 {
-    uint64_t state = seed;
+    uint64_t state = request->seed;
     uint32_t status;
 
     random_fill(&state, m->scramble, m->config.ram_bytes);
+    if (request->ram != NULL) {
+        memcpy(m->scramble, request->ram, m->config.ram_bytes);
+    }
     memcpy(m->ram, m->scramble, m->config.ram_bytes);
     if (m->ram_executable) {
         uc_ctl_remove_cache(m->engine, (uint64_t)m->config.ram_address,
@@ -46,7 +52,7 @@ static void power_up(struct machine *m, const struct boot_request *request)
     m->detail[0] = '\0';
 
     uc_context_restore(m->engine, m->reset_context);
-    scramble(m, request->seed);
+    fill_ram_and_registers(m, request);
     uc_reg_write(m->engine, UC_ARM_REG_LR, &link);
     flash_restore(m, request->flash);
     operation_log_reset(m);
@@ -124,7 +130,7 @@ static bool run(struct machine *m, uint32_t pc)
 }
 
 /*
- * How deep the stack went below its initial pointer. What nothing reached still holds the scramble pattern; below the pointer,
+ * How deep the stack went below its initial pointer. What nothing reached still holds what RAM held before; below the pointer,
  * the longest run of it separates the stack from whatever else lies there, or from the end of RAM.
  */
 static uint32_t stack_bytes(const struct machine *m)
@@ -196,5 +202,6 @@ int32_t machine_boot(struct machine *m, const struct boot_request *request, stru
         return MACHINE_UNICORN;
     }
     fill_result(m, result);
+    m->chip->retain(m, &result->retained);
     return MACHINE_OK;
 }

@@ -4,7 +4,8 @@
  *
  *  1. `store` takes every store to memory that Unicorn may only read: flash, its second array, the controller's registers.
  *  2. `advance` lets time pass for the flash controller at a block boundary; the core stalls or sees it finish.
- *  3. `next_event` is the next moment at which a peripheral may change by itself; `run_events` brings them up to now.
+ *  3. `retain` says, at the end of a boot, whether the chip starts again by itself, and what the next boot finds then.
+ *  4. `next_event` is the next moment at which a peripheral may change by itself; `run_events` brings them up to now.
  */
 #ifndef CHIP_H
 #define CHIP_H
@@ -15,6 +16,7 @@
 struct machine;
 struct boot_request;
 struct flash_store;
+struct retained;
 
 #define CHIP_WINDOWS_MAX 3u
 
@@ -48,6 +50,7 @@ struct chip {
     const char *uart_name;
     uint32_t *(*controller_registers)(struct machine *m, uint32_t *address, uint32_t *size_bytes);
     void (*reset)(struct machine *m, const struct boot_request *request);
+    void (*retain)(const struct machine *m, struct retained *retained);
     uint32_t (*read)(struct machine *m, uint32_t address);
     void (*write)(struct machine *m, uint32_t address, uint32_t value);
     void (*store)(struct machine *m, const struct flash_store *store);

@@ -22,6 +22,12 @@
 #define REGISTER_LFCLKSTAT 0x418u
 #define REGISTER_LFCLKSRCCOPY 0x41Cu
 #define REGISTER_SYSTEMOFF 0x500u
+#define REGISTER_GPREGRET 0x51Cu
+#define REGISTER_GPREGRET2 0x520u
+#define GPREGRET_VALUE 0xFFu
+#define RESETREAS_DOG 0x2u
+#define RESETREAS_SREQ 0x4u
+#define RESETREAS_LOCKUP 0x8u
 #define REGISTER_LFCLKSRC 0x518u
 #define CLOCK_RUNS 0x10000u
 #define CLOCK_SOURCE 0x3u
@@ -42,6 +48,8 @@
 #define PIN_CNF_AFTER_RESET 0x2u
 #define PIN_CNF_PULL 0xCu
 #define PINS 32u
+
+#define POWER_RETAINED_WORDS 3u
 
 static uint32_t *power(struct machine *m, uint32_t offset)
 {
@@ -107,6 +115,8 @@ static void write_power(struct machine *m, uint32_t offset, uint32_t value)
 {
     if (offset == REGISTER_RESETREAS) {
         *power(m, offset) &= ~value;
+    } else if (offset == REGISTER_GPREGRET || offset == REGISTER_GPREGRET2) {
+        *power(m, offset) = value & GPREGRET_VALUE;
     } else if (offset == REGISTER_SYSTEMOFF) {
         if (value == 1) {
             machine_end(m, END_SLEEPING, m->block_address, m->instructions, "System OFF");
@@ -295,15 +305,44 @@ static uint32_t *controller_registers(struct machine *m, uint32_t *address, uint
     return m->nvmc.registers;
 }
 
+/*
+ * PS 5.3.7, reset behavior. A soft reset, and that of a lockup, keep RAM, GPREGRET and a running watchdog; after a reset by the
+ * watchdog they are reset, and RAM may be corrupted, which noise stands for. RESETREAS is cumulative: only power-on clears it.
+ */
+static const uint32_t power_retained[POWER_RETAINED_WORDS] = {REGISTER_RESETREAS, REGISTER_GPREGRET, REGISTER_GPREGRET2};
+
+static void retain(const struct machine *m, struct retained *retained)
+{
+    static const uint32_t causes[] = {
+        [END_RESET] = RESETREAS_SREQ, [END_WATCHDOG] = RESETREAS_DOG, [END_LOCKUP] = RESETREAS_LOCKUP};
+    struct machine *readable = (struct machine *)(uintptr_t)m;
+    uint32_t cause = m->end <= END_LOCKUP ? causes[m->end] : 0;
+
+    retained->restarts = cause != 0;
+    retained->keeps_ram = cause != 0 && cause != RESETREAS_DOG;
+    retained->words[0] = *power(readable, REGISTER_RESETREAS) | cause;
+    if (retained->keeps_ram) {
+        retained->words[1] = *power(readable, REGISTER_GPREGRET);
+        retained->words[2] = *power(readable, REGISTER_GPREGRET2);
+        nrf_watchdog_retain(m, retained->words + POWER_RETAINED_WORDS);
+    }
+}
+
 static void reset(struct machine *m, const struct boot_request *request)
 {
+    const uint32_t *words = request->retained == NULL ? NULL : request->retained->words;
+
     memset(&m->nrf, 0, sizeof(m->nrf));
     memmove(m->option_bytes.cells, request->option_bytes, m->config.option_size_bytes);
     usart_reset(m, request->uart_input, request->uart_input_bytes);
     nvmc_reset(m);
     nrf_uart_reset(m);
     nrf_counter_reset(m);
-    nrf_watchdog_reset(m);
+    nrf_watchdog_reset(m, words == NULL ? NULL : words + POWER_RETAINED_WORDS);
+    for (uint32_t index = 0; words != NULL && index < POWER_RETAINED_WORDS; index++) {
+        m->bus.storage_used = true;
+        *power(m, power_retained[index]) = words[index];
+    }
     *power(m, REGISTER_HFCLKSTAT) = CLOCK_RUNS;
     for (uint32_t pin = 0; pin < PINS; pin++) {
         *bus_word(m, BUS_SECOND_ADDRESS + GPIO_PIN_CNF + 4 * pin) = PIN_CNF_AFTER_RESET;
@@ -326,6 +365,7 @@ const struct chip chip_nrf52840 = {
     .uart_name = "UARTE0",
     .controller_registers = controller_registers,
     .reset = reset,
+    .retain = retain,
     .read = read_register,
     .write = write_register,
     .store = store,

@@ -64,6 +64,9 @@ static uint32_t read_register(struct machine *m, uint32_t address)
     if (within(address, config->rcc_address, RCC_BLOCK_BYTES)) {
         return rcc_read(m, address - config->rcc_address);
     }
+    if (backup_has(address)) {
+        return backup_read(m, address);
+    }
     if (!is_pin_register(address)) {
         bus_count_unmodelled(m, address);
     }
@@ -88,6 +91,8 @@ static void write_register(struct machine *m, uint32_t address, uint32_t value)
         usart_refuse_interrupts(m);
     } else if (within(address, config->rcc_address, RCC_BLOCK_BYTES)) {
         rcc_write(m, address - config->rcc_address, value);
+    } else if (backup_has(address)) {
+        backup_write(m, address, value);
     } else {
         m->bus.storage_used = true;
         if (is_pin_register(address)) {
@@ -121,15 +126,27 @@ static uint32_t *controller_registers(struct machine *m, uint32_t *address, uint
 
 static void reset(struct machine *m, const struct boot_request *request)
 {
+    const uint32_t *words = request->retained == NULL ? NULL : request->retained->words;
+
     option_bytes_load(m, request->option_bytes);
     fpec_reset(m);
-    rcc_reset(m);
+    rcc_reset(m, words);
+    backup_reset(m, words == NULL ? NULL : words + RCC_RETAINED_WORDS);
     usart_reset(m, request->uart_input, request->uart_input_bytes);
     for (uint32_t port = 0; port < GPIO_PORTS; port++) {
         *bus_word(m, GPIO_ADDRESS + port * GPIO_PORT_BYTES + GPIO_CRL) = GPIO_FLOATING_INPUTS;
         *bus_word(m, GPIO_ADDRESS + port * GPIO_PORT_BYTES + GPIO_CRH) = GPIO_FLOATING_INPUTS;
     }
     iwdg_reset(m);
+}
+
+/* A system reset keeps RAM, the reset flags and the backup domain (RM0008 7.1.1). A lockup lasts until power is cycled. */
+static void retain(const struct machine *m, struct retained *retained)
+{
+    retained->restarts = m->end == END_RESET || m->end == END_WATCHDOG;
+    retained->keeps_ram = retained->restarts;
+    rcc_retain(m, m->end == END_WATCHDOG, retained->words);
+    memcpy(retained->words + RCC_RETAINED_WORDS, m->backup.registers, sizeof(m->backup.registers));
 }
 
 /* Nothing but the watchdog happens by itself. */
@@ -156,6 +173,7 @@ const struct chip chip_stm32f103 = {
     .uart_name = "USART1",
     .controller_registers = controller_registers,
     .reset = reset,
+    .retain = retain,
     .read = read_register,
     .write = write_register,
     .store = store,

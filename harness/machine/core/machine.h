@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <unicorn/unicorn.h>
 
+#include "backup.h"
 #include "bit_band.h"
 #include "bus.h"
 #include "chip.h"
@@ -42,6 +43,7 @@
 #include "random.h"
 #include "rcc.h"
 #include "reads.h"
+#include "retained.h"
 #include "scb.h"
 #include "sleep.h"
 #include "systick.h"
@@ -120,6 +122,8 @@ struct boot_request {
     const uint8_t *flash;
     const uint8_t *option_bytes;
     const uint8_t *uart_input;
+    const uint8_t *ram;              /* kept over a reset; NULL: noise */
+    const struct retained *retained; /* kept over a reset; NULL: power-on */
     uint64_t uart_input_bytes;
     uint64_t seed;
     uint64_t stop_before; /* UINT64_MAX: never */
@@ -155,6 +159,7 @@ struct boot_result {
     uint64_t watchdog_period_ps;
     struct watch_total watched;
     struct operation pending;
+    struct retained retained;
     uint32_t end;
     uint32_t pc;
     int32_t domain;
@@ -202,6 +207,7 @@ struct machine {
     struct option_bytes option_bytes;
     struct operation_log log;
     struct rcc rcc;
+    struct backup backup;
     struct reads reads;
     struct usart usart;
     struct iwdg iwdg;

@@ -29,9 +29,53 @@ static void reload(struct machine *m)
     machine_schedule(m);
 }
 
-void nrf_watchdog_reset(struct machine *m)
+static uint64_t wide(const uint32_t *words)
+{
+    return (uint64_t)words[1] << 32 | words[0];
+}
+
+static void split(uint64_t value, uint32_t *words)
+{
+    words[0] = (uint32_t)value;
+    words[1] = (uint32_t)(value >> 32);
+}
+
+void nrf_watchdog_retain(const struct machine *m, uint32_t *retained)
+{
+    struct machine *readable = (struct machine *)(uintptr_t)m;
+    uint64_t now_fs = clock_fs(m, m->end_instructions);
+
+    retained[0] = m->iwdg.running;
+    retained[1] = *at(readable, REGISTER_CRV);
+    retained[2] = *at(readable, REGISTER_RREN);
+    retained[3] = *at(readable, REGISTER_CONFIG);
+    split(m->iwdg.running ? now_fs - m->iwdg.fed_fs : 0, retained + 4);
+    split(m->iwdg.running && m->iwdg.deadline_fs > now_fs ? m->iwdg.deadline_fs - now_fs : 0, retained + 6);
+    retained[8] = m->nrf.reload_requests;
+}
+
+/* The counter was fed before this boot began: before time 0, in arithmetic modulo 2^64. */
+static void run_on(struct machine *m, const uint32_t *retained)
+{
+    m->bus.storage_used = true;
+    m->iwdg.running = true;
+    m->iwdg.fed_fs = 0 - wide(retained + 4);
+    m->iwdg.deadline_fs = wide(retained + 6);
+    m->nrf.reload_requests = retained[8];
+    *at(m, REGISTER_CRV) = retained[1];
+    *at(m, REGISTER_RREN) = retained[2];
+    *at(m, REGISTER_CONFIG) = retained[3];
+    *at(m, REGISTER_REQSTATUS) = retained[8];
+    *at(m, REGISTER_RUNSTATUS) = 1;
+}
+
+void nrf_watchdog_reset(struct machine *m, const uint32_t *retained)
 {
     m->iwdg = (struct iwdg){0};
+    if (retained != NULL && retained[0] != 0) {
+        run_on(m, retained);
+        return;
+    }
     *at(m, REGISTER_CRV) = CRV_AFTER_RESET;
     *at(m, REGISTER_RREN) = 1;
     *at(m, REGISTER_CONFIG) = 1;

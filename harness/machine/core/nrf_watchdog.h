@@ -8,8 +8,14 @@
 
 struct machine;
 
-/* Registers after a reset: stopped. */
-void nrf_watchdog_reset(struct machine *m);
+#define NRF_WATCHDOG_RETAINED_WORDS 9u
+
+/*
+ * Registers after a reset. `retained` NULL: stopped. Otherwise as `nrf_watchdog_retain` gave them: a running watchdog runs on
+ * over a soft reset.
+ */
+void nrf_watchdog_reset(struct machine *m, const uint32_t *retained);
+void nrf_watchdog_retain(const struct machine *m, uint32_t *retained);
 
 /* TASKS_START was written with 1. */
 void nrf_watchdog_start(struct machine *m);

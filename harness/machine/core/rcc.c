@@ -7,6 +7,7 @@
 #define REGISTER_CFGR 0x04u
 #define REGISTER_AHBENR 0x14u
 #define REGISTER_APB2ENR 0x18u
+#define REGISTER_APB1ENR 0x1Cu
 #define REGISTER_BDCR 0x20u
 #define REGISTER_CSR 0x24u
 
@@ -29,11 +30,19 @@
 #define SOURCE_PLL 2u
 
 #define APB2ENR_USART1EN 0x4000u
+#define APB1ENR_BKPEN 0x08000000u
+#define APB1ENR_PWREN 0x10000000u
 #define AHBENR_AFTER_RESET 0x14u
 #define BDCR_LSEON 0x1u
+#define BDCR_LSE 0x7u        /* LSEON, LSERDY, LSEBYP */
+#define BDCR_RTC 0x8300u     /* RTCEN, RTCSEL */
+#define BDCR_BDRST 0x10000u
 #define CSR_LSION 0x1u
 #define CSR_RMVF 0x01000000u
 #define CSR_POWER_ON 0x0C000000u /* PORRSTF and PINRSTF */
+#define CSR_PIN 0x04000000u      /* PINRSTF: every reset pulls NRST low (RM0008 7.1.1) */
+#define CSR_SOFTWARE 0x10000000u /* SFTRSTF */
+#define CSR_WATCHDOG 0x20000000u /* IWDGRSTF */
 #define CSR_FLAGS 0xFC000000u
 
 static uint32_t *at(struct machine *m, uint32_t offset)
@@ -109,13 +118,35 @@ static bool uses_internal_oscillator(struct machine *m)
     return source == SOURCE_HSI || wanted == SOURCE_HSI || ((source == SOURCE_PLL || wanted == SOURCE_PLL) && pll_uses);
 }
 
-void rcc_reset(struct machine *m)
+void rcc_reset(struct machine *m, const uint32_t *retained)
 {
     memset(m->rcc.registers, 0, sizeof(m->rcc.registers));
     *at(m, REGISTER_CR) = CR_AFTER_RESET;
     *at(m, REGISTER_AHBENR) = AHBENR_AFTER_RESET;
-    *at(m, REGISTER_CSR) = CSR_POWER_ON;
+    *at(m, REGISTER_CSR) = retained == NULL ? CSR_POWER_ON : retained[0];
+    *at(m, REGISTER_BDCR) = retained == NULL ? 0 : retained[1];
     m->rcc.pclk2_hz = m->config.hsi_hz;
+}
+
+void rcc_retain(const struct machine *m, bool by_watchdog, uint32_t *retained)
+{
+    retained[0] = (m->rcc.registers[REGISTER_CSR / 4] & CSR_FLAGS) | CSR_PIN | (by_watchdog ? CSR_WATCHDOG : CSR_SOFTWARE);
+    retained[1] = m->rcc.registers[REGISTER_BDCR / 4];
+}
+
+/* The oscillator runs at once; its bits and those of the RTC are in the backup domain (RM0008 7.3.9). */
+static void write_backup_domain(struct machine *m, uint32_t value)
+{
+    uint32_t *control = at(m, REGISTER_BDCR);
+
+    if ((value & BDCR_BDRST) != 0) {
+        backup_clear(m);
+        *control = BDCR_BDRST;
+    } else if (backup_is_writable(m)) {
+        *control = (value & (BDCR_LSE & ~(BDCR_LSEON << 1))) | (value & BDCR_LSEON) << 1 | (value & BDCR_RTC);
+    } else {
+        *control &= ~BDCR_BDRST;
+    }
 }
 
 uint32_t rcc_read(struct machine *m, uint32_t offset)
@@ -142,7 +173,7 @@ void rcc_write(struct machine *m, uint32_t offset, uint32_t value)
         switch_source(m);
         break;
     case REGISTER_BDCR:
-        *at(m, offset) = (value & ~(BDCR_LSEON << 1)) | (value & BDCR_LSEON) << 1;
+        write_backup_domain(m, value);
         break;
     case REGISTER_CSR: {
         uint32_t flags = (value & CSR_RMVF) != 0 ? 0 : *at(m, offset) & CSR_FLAGS;
@@ -159,6 +190,16 @@ void rcc_write(struct machine *m, uint32_t offset, uint32_t value)
 bool rcc_internal_oscillator_runs(const struct machine *m)
 {
     return (m->rcc.registers[REGISTER_CR / 4] & CR_HSION) != 0;
+}
+
+bool rcc_power_enabled(const struct machine *m)
+{
+    return (m->rcc.registers[REGISTER_APB1ENR / 4] & APB1ENR_PWREN) != 0;
+}
+
+bool rcc_backup_enabled(const struct machine *m)
+{
+    return (m->rcc.registers[REGISTER_APB1ENR / 4] & APB1ENR_BKPEN) != 0;
 }
 
 bool rcc_usart1_enabled(const struct machine *m)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.build.conformance import build_conformance, load_conformance
+from harness.build.conformance import ConformanceRecipe, build_conformance, load_conformance
 from harness.build.firmware import Firmware
 from harness.build.toolchain import choose_toolchain
+from harness.campaign.misuse import MisuseCount, steps_of
 from harness.device import Device, NonVolatile, device_part, load_device
 from harness.device.rules import Rule, Rules, load_rules
 from harness.errors import EngineError
 from harness.machine.engines import make_machine
-from harness.machine.protocol import End, Machine, Retained
+from harness.machine.protocol import End, Machine, MisuseKind, Retained
 
 _LINE = re.compile(r"^([A-Z][0-9]{2}) expected=(\S+) seen=(\S+) (ok|DIFFERS|not shown)$", re.MULTILINE)
 _BOOTS_MAX = 64
@@ -29,18 +32,24 @@ class Outcome(StrEnum):
     SHOWN = "shown"
     """The program saw what the rule expects."""
     DIFFERS = "differs"
-    """It saw something else."""
+    """It saw something else, or the engine recorded another misuse than the rule names."""
     NOT_SHOWN = "not shown"
     """It printed no line, or said that this board cannot show the rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One rule and what came of it; `seen` is "" for a rule that was not shown."""
+    """One rule and what came of it.
+
+    Attributes:
+        seen: "" for a rule that was not shown.
+        misuse: what the engine recorded meanwhile; None: a board, or an engine that records none.
+    """
 
     rule: Rule
     outcome: Outcome
     seen: str
+    misuse: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +106,23 @@ def run_conformance(device_name: str, part: str | None, engine: str, toolchain: 
     device = load_device(device_name)
     rules = load_rules(device_name)
     part, firmware = build_program(device_name, part, toolchain)
+    count = _misuse_count(load_conformance(device_name), device, part, firmware)
     machine = make_machine(engine, device, part, ())
     try:
-        text, boots, last = _run(machine, _delivered(device, part, firmware.binary))
+        text, boots, last = _run(machine, _delivered(device, part, firmware.binary), count)
     finally:
         machine.close()
-    return ConformanceResult(device_name, part, engine, compare_lines(rules, text), boots, last)
+    rows = compare_lines(rules, text)
+    return ConformanceResult(device_name, part, engine, compare_misuse(rows, count.recorded) if count.recorded else rows, boots, last)
+
+
+def compare_misuse(rows: Sequence[Row], recorded: Mapping[str, AbstractSet[MisuseKind]]) -> tuple[Row, ...]:
+    """Hold what an engine recorded in each step against what its rule names.
+
+    Args:
+        recorded: by the id of the rule; a rule that is missing recorded nothing.
+    """
+    return tuple(_with_misuse(row, tuple(sorted(kind.name.lower() for kind in recorded.get(row.rule.id, ())))) for row in rows)
 
 
 def compare_board(device_name: str, part: str | None, text: str) -> ConformanceResult:
@@ -135,18 +155,29 @@ def _delivered(device: Device, part: str, program: bytes) -> NonVolatile:
     return NonVolatile(program + erased * (flash_bytes - len(program)), device.option_bytes.delivery_state.value)
 
 
-def _run(machine: Machine, state: NonVolatile) -> tuple[str, int, End]:
+def _misuse_count(recipe: ConformanceRecipe, device: Device, part: str, program: Firmware) -> MisuseCount:
+    return MisuseCount(steps_of(program), recipe.layout[part]["marks"].address, device.flash.program_unit_bytes.value)
+
+
+def _run(machine: Machine, state: NonVolatile, count: MisuseCount) -> tuple[str, int, End]:
     sent = b""
     retained: Retained | None = None
     for boot in range(_BOOTS_MAX):
         trace = machine.boot(state, seed=boot + 1, retained=retained)
         sent += trace.uart
+        count.add(trace)
         if trace.end is End.UNSUPPORTED:
             raise EngineError(f"the {machine.engine} engine does not model what the conformance program needs: {trace.end_detail} (pc {trace.pc:#010x})")
         if trace.end not in _STARTS_AGAIN:
             return sent.decode("ascii", "replace"), boot + 1, trace.end
         state, retained = trace.final, trace.retained
     raise EngineError(f"the conformance program did not come to an end in {_BOOTS_MAX} boots")
+
+
+def _with_misuse(row: Row, recorded: tuple[str, ...]) -> Row:
+    if row.outcome is Outcome.SHOWN and recorded != tuple(sorted(row.rule.misuse)):
+        row = replace(row, outcome=Outcome.DIFFERS)
+    return replace(row, misuse=recorded)
 
 
 def _row(rule: Rule, value: str, verdict: str) -> Row:

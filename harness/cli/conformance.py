@@ -32,6 +32,7 @@ _COLOURS = {Outcome.SHOWN: "green", Outcome.DIFFERS: "red", Outcome.NOT_SHOWN: "
 def conformance_command(device: str, engine: str, part: str | None, toolchain: str, output: Path | None, log: Path | None, table: bool, as_json: bool) -> int:
     """Run DEVICE's conformance program and compare each of its lines with the rules of the flash controller.
 
+    What an engine records as misuse while it shows a rule is compared with the rule, too.
     A rule that differs gives exit code 1. A rule that the engine cannot show is named, and never counts as shown.
     """
     if table:
@@ -73,7 +74,16 @@ def _summary(result: ConformanceResult) -> dict[str, object]:
         "not_shown": result.count(Outcome.NOT_SHOWN),
         "boots": result.boots,
         "rows": [
-            {"id": row.rule.id, "rule": row.rule.rule, "expected": row.rule.expected, "seen": row.seen, "outcome": row.outcome.value} for row in result.rows
+            {
+                "id": row.rule.id,
+                "rule": row.rule.rule,
+                "expected": row.rule.expected,
+                "seen": row.seen,
+                "outcome": row.outcome.value,
+                "misuse_expected": row.rule.misuse,
+                "misuse_recorded": row.misuse,
+            }
+            for row in result.rows
         ],
     }
 
@@ -83,6 +93,8 @@ def _print(console: Console, result: ConformanceResult) -> None:
         colour = _COLOURS[row.outcome]
         values = f"{row.rule.expected:<13} {row.seen or '-':<13}"
         console.print(f"{row.rule.id}  [{colour}]{row.outcome.value:<9}[/{colour}]  {values}  {escape(row.rule.rule)}", highlight=False)
+        if row.misuse is not None and sorted(row.misuse) != sorted(row.rule.misuse):
+            console.print(f"     recorded misuse: {', '.join(row.misuse) or 'none'}; the rule names {', '.join(row.rule.misuse) or 'none'}", highlight=False)
     where = "on a board" if result.last is None else f"on the {result.engine} engine"
     boots = "" if result.last is None else f"; {result.boots} boots, the last ended {result.last.name.lower()}"
     counts = f"{result.count(Outcome.SHOWN)} shown, {result.count(Outcome.DIFFERS)} differ, {result.count(Outcome.NOT_SHOWN)} not shown"

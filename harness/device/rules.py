@@ -25,6 +25,7 @@ class Rule(Strict):
         mistake: what firmware gets wrong in the field. source: document and section.
         assumption: what we chose, and why, where the source leaves it open.
         expected: what the conformance program must see, one word.
+        misuse: what an engine must record while it shows the rule, by the names of `MisuseKind`, since nothing tells firmware of it.
         test: `file: sentence` of the test that shows it, besides the conformance program.
     """
 
@@ -34,6 +35,7 @@ class Rule(Strict):
     source: Sentence
     assumption: Sentence | None = None
     expected: Annotated[str, Field(pattern=r"^[^\s|]+$")]
+    misuse: tuple[Annotated[str, Field(pattern=r"^[a-z]+(_[a-z]+)*$")], ...] = ()
     test: Annotated[str, Field(pattern=r"^tests/\S+\.py: \S")]
 
 

@@ -17,7 +17,8 @@ def rules_table(rules: Rules) -> str:
 def _cells(rule: Rule) -> list[str]:
     source = rule.source if rule.assumption is None else f"{rule.source}. *Assumed*: {rule.assumption}"
     file, sentence = rule.test.split(": ", 1)
-    return [rule.id, rule.rule, rule.mistake, source, f"`{rule.expected}`", f"`{file.removeprefix('tests/')}`: {sentence}"]
+    expected = f"`{rule.expected}`" + (f"; recorded: {', '.join(f'`{kind}`' for kind in rule.misuse)}" if rule.misuse else "")
+    return [rule.id, rule.rule, rule.mistake, source, expected, f"`{file.removeprefix('tests/')}`: {sentence}"]
 
 
 def _line(cells: list[str] | tuple[str, ...]) -> str:

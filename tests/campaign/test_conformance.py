@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from harness.build.conformance import conformance_names, load_conformance
-from harness.campaign.conformance import Outcome, build_program, compare_lines, run_conformance
+from harness.campaign.conformance import Outcome, Row, build_program, compare_lines, compare_misuse, run_conformance
+from harness.campaign.misuse import MisuseCount
 from harness.cli import run_cli
 from harness.device import load_device
 from harness.device.rules import Rules, load_rules, rules_names
 from harness.errors import EngineError, InputError
+from harness.machine.protocol import Misuse, MisuseKind, Operation, OperationKind
 from harness.report.rules_table import rules_table
+from tests.oracle.runs import make_trace
 
 ROOT = Path(__file__).parents[2]
 SPEC = (ROOT / "docs" / "SPEC.md").read_text(encoding="utf-8")
@@ -68,6 +71,39 @@ def test_the_embedded_engine_shows_every_rule(device: str, part: str) -> None:
     """No rule differs and none is left out, on each part."""
     result = run_conformance(device, part, "embedded")
     assert {row.rule.id: (row.outcome, row.seen) for row in result.rows if row.outcome is not Outcome.SHOWN} == {}
+    assert sum(bool(row.misuse) for row in result.rows) == sum(bool(row.rule.misuse) for row in result.rows) >= 9
+
+
+@pytest.mark.parametrize("device", rules_names())
+def test_every_misuse_of_a_rule_is_one_that_an_engine_can_record(device: str) -> None:
+    """The names in the table are those of `MisuseKind`."""
+    named = {kind for rule in load_rules(device).rule for kind in rule.misuse}
+    assert named <= {kind.name.lower() for kind in MisuseKind}
+    assert len(named) >= 4
+
+
+def test_a_misuse_that_is_not_recorded_differs() -> None:
+    """A rule that names a misuse differs where the engine records none or another one; so does a misuse that no rule names."""
+    rules = make_rules(("N05", "anded"), ("N06", "fault"))
+    third, store = rules.rule
+    rows = (Row(third.model_copy(update={"misuse": ("too_many_writes",)}), Outcome.SHOWN, "anded"), Row(store, Outcome.SHOWN, "fault"))
+    assert [row.outcome for row in compare_misuse(rows, {"N05": {MisuseKind.TOO_MANY_WRITES}})] == [Outcome.SHOWN, Outcome.SHOWN]
+    assert [row.outcome for row in compare_misuse(rows, {"N06": {MisuseKind.LOCKED}})] == [Outcome.DIFFERS, Outcome.DIFFERS]
+    assert compare_misuse(rows, {"N05": {MisuseKind.LOCKED}})[0].misuse == ("locked",)
+
+
+def test_a_misuse_belongs_to_the_step_between_its_marks() -> None:
+    """Also where a fault ended the step's boot; what falls between two steps belongs to none."""
+    count = MisuseCount(("F01", "F02"), 0x1000, 2)
+    marks = [Operation(0, OperationKind.PROGRAM, 0x1000 + 2 * mark, b"", b"", 0, 0, 0, 0) for mark in range(4)]
+    count.add(
+        make_trace(
+            operations=marks[:3],
+            misuses=tuple(Misuse(kind, 0, 0, at) for kind, at in zip((MisuseKind(0), MisuseKind(1), MisuseKind(2), MisuseKind(3)), range(4), strict=True)),
+        )
+    )
+    count.add(make_trace(operations=marks[3:], misuses=(Misuse(MisuseKind.LOCKED, 0, 0, 0), Misuse(MisuseKind.CLOCK_OFF, 0, 0, 1))))
+    assert count.recorded == {"F01": {MisuseKind(1)}, "F02": {MisuseKind(3), MisuseKind.LOCKED}}
 
 
 TEXTS: dict[str, tuple[str, list[tuple[Outcome, str]]]] = {

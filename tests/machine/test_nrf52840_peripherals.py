@@ -57,6 +57,22 @@ def test_the_watchdog_resets_on_time_unless_it_is_fed() -> None:
     assert 0 < fed.watchdog_longest_ps < fed.watchdog_period_ps == 10_009_765_625
 
 
+def test_the_longest_watchdog_does_not_wrap() -> None:
+    """CRV = 0xFFFFFFFF is 36 hours, more than time is counted for: it waits as long as a timer can, and no boot ends early by it."""
+    start = (write32(0x40010504, 0xFFFFFFFF), write32(0x40010000, 1))
+    trace = run_nrf_script(*start, spin(1000), write32(0x40010600, 0x6E524635), spin(1000))
+    assert (trace.end, trace.time_ps) == (End.WATCHDOG, (2**64 - 1) // 2 // 1000)
+    assert trace.watchdog_period_ps > 9_000 * 10**12 > trace.watchdog_longest_ps
+
+
+def test_a_compare_beyond_countable_time_does_not_wrap() -> None:
+    """A TIMER of 32 bits at its slowest compares after 38 hours: the core sleeps on, and nothing fires early."""
+    timer, compare = 0x40008000, 0xFFFFFFFF
+    setup = (write32(timer + 0x508, 3), write32(timer + 0x510, 9), write32(timer + 0x540, compare), write32(timer + 0x304, 1 << 16))
+    trace = run_nrf_script(*setup, write32(0xE000E100, 1 << 8), write32(timer, 1), spin(1000), send32(timer + 0x140))
+    assert words(trace.uart) == [0]
+
+
 def test_the_crystal_starts_in_its_time() -> None:
     """HFCLKSTARTED comes 360 us after the task, and HFCLKSTAT then names the crystal."""
     trace = run_nrf_script(write32(0x40000000, 1), send32(0x40000100), spin(10_000), send32(0x40000100), send32(0x4000040C))

@@ -28,6 +28,20 @@ struct clock {
     uint32_t wait_states;      /* of one access to the flash */
 };
 
+/*
+ * The furthest moment that a timer waits for: 64 bits of femtoseconds hold twice as much, 5 hours, so that no sum with it overflows.
+ */
+#define CLOCK_FAR_FS (UINT64_MAX / 2)
+
+/* `count` ticks of `tick_fs` after `now_fs`, no later than `CLOCK_FAR_FS`. */
+static inline uint64_t clock_after(uint64_t now_fs, uint64_t count, uint64_t tick_fs)
+{
+    if (now_fs >= CLOCK_FAR_FS || count > (CLOCK_FAR_FS - now_fs) / tick_fs) {
+        return CLOCK_FAR_FS;
+    }
+    return now_fs + count * tick_fs;
+}
+
 struct clock_range {
     uint64_t low;
     uint64_t high;

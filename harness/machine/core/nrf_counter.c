@@ -224,7 +224,7 @@ bool nrf_counter_next(const struct machine *m, uint64_t *fs)
         uint64_t tick = counts(m, index) ? next_event_tick(m, index, false) : NEVER;
 
         if (tick != NEVER) {
-            *fs = earliest(*fs, counter->base_fs + (tick - counter->base_ticks) * tick_fs(m, index));
+            *fs = earliest(*fs, clock_after(counter->base_fs, tick - counter->base_ticks, tick_fs(m, index)));
         }
     }
     return *fs != NEVER;

@@ -25,7 +25,7 @@ static void reload(struct machine *m)
     m->nrf.reload_requests = *at(m, REGISTER_RREN);
     *at(m, REGISTER_REQSTATUS) = m->nrf.reload_requests;
     m->iwdg.fed_fs = clock_fs(m, m->instructions);
-    m->iwdg.deadline_fs = clock_fs(m, m->instructions) + (value + 1) * TICK_FS;
+    m->iwdg.deadline_fs = clock_after(m->iwdg.fed_fs, value + 1, TICK_FS);
     machine_schedule(m);
 }
 

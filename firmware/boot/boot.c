@@ -16,18 +16,6 @@ static enum result close_journal(struct journal *journal, enum result staged)
     return journal_append(journal, JOURNAL_CLOSED, (uint16_t)staged);
 }
 
-/*
- * A record that a cut interrupted can read valid in one boot and torn in the next. Until the journal is closed, the record
- * that holds the counter may be such a one: it is written once more, so that a whole one stands behind what is started.
- */
-static enum result advance_counter(struct counter *counter, const struct journal *journal, uint64_t version)
-{
-    if (journal->stage == JOURNAL_STAGE_COPIED && counter->value == version) {
-        counter->value = 0;
-    }
-    return counter_advance(counter, version);
-}
-
 struct boot_end boot_run(void)
 {
     struct boot_end end = {BOOT_APPLICATION, RESULT_OK, RESULT_OK, 0};
@@ -43,7 +31,7 @@ struct boot_end boot_run(void)
         return end;
     }
     end.obstacle = BOOT_COUNTER;
-    end.result = advance_counter(&counter, &journal, application.version);
+    end.result = counter_advance(&counter, application.version);
     if (end.result != RESULT_OK) {
         return end;
     }

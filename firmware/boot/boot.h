@@ -5,7 +5,7 @@
  * 1. Read the counter and the journal.
  * 2. Do what the journal asks for. Whatever comes of it, step 3 decides.
  * 3. Verify the application region as a whole. What does not verify is never started.
- * 4. Raise the counter to the application's version. A counter that cannot be raised starts nothing.
+ * 4. Raise the counter to the application's version, confirmed. A counter that cannot be raised starts nothing.
  * 5. Close the journal if nothing is left to do. If that fails, the next boot tries again.
  */
 #ifndef BOOT_BOOT_H

@@ -98,12 +98,14 @@ void device_put_image(const struct region *region, enum device_image image)
     memcpy(device_flash(region, 0), images[image], size_bytes);
 }
 
-void device_put_counter(uint32_t page, uint32_t index, uint64_t value)
+void device_put_counter(uint32_t page, uint32_t place, uint64_t value)
 {
-    uint8_t *record = device_flash(&LAYOUT_METADATA, page * LAYOUT_PAGE_BYTES + index * 16);
+    uint8_t *records = device_flash(&LAYOUT_METADATA, page * LAYOUT_PAGE_BYTES + place * DEVICE_COUNTER_PLACE_BYTES);
 
-    store_u64(record, value);
-    store_u64(record + 8, ~value);
+    for (uint32_t record = 0; record < 2; record++) {
+        store_u64(records + 16 * record, value);
+        store_u64(records + 16 * record + 8, ~value);
+    }
 }
 
 void device_put_journal_header(uint32_t page, uint32_t sequence)

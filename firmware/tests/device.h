@@ -27,8 +27,9 @@ enum device_image {
 
 /* What the records of the metadata pages come to on this flash. */
 enum {
-    DEVICE_COUNTER_RECORDS = PAGE_BYTES / 16,
-    DEVICE_COUNTER_OPERATIONS = 16 / PROGRAM_BYTES, /* of one record */
+    DEVICE_COUNTER_PLACE_BYTES = 32,
+    DEVICE_COUNTER_PLACES = PAGE_BYTES / DEVICE_COUNTER_PLACE_BYTES,
+    DEVICE_COUNTER_OPERATIONS = DEVICE_COUNTER_PLACE_BYTES / PROGRAM_BYTES, /* of one place */
     DEVICE_JOURNAL_RECORDS = PAGE_BYTES / 8 - 1,
     DEVICE_JOURNAL_OPERATIONS = 8 / PROGRAM_BYTES /* of one record, or of the header */
 };
@@ -51,8 +52,8 @@ void make_staged_device(enum device_image image);
 /* Put an image at the start of a region, the rest of which is erased. */
 void device_put_image(const struct region *region, enum device_image image);
 
-/* Write a counter record, or a journal header or record, whole. */
-void device_put_counter(uint32_t page, uint32_t index, uint64_t value);
+/* Write a place of the counter, or a journal header or record, whole. */
+void device_put_counter(uint32_t page, uint32_t place, uint64_t value);
 void device_put_journal_header(uint32_t page, uint32_t sequence);
 void device_put_journal_record(uint32_t page, uint32_t index, uint16_t kind, uint16_t value);
 

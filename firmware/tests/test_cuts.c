@@ -75,8 +75,8 @@ static void make_refusal(void)
 static void make_counter_full(void)
 {
     make_staged_device(IMAGE_V2_MINIMAL);
-    for (uint32_t index = 1; index < DEVICE_COUNTER_RECORDS; index++) {
-        device_put_torn(index * 16, 16);
+    for (uint32_t place = 1; place < DEVICE_COUNTER_PLACES; place++) {
+        device_put_torn(place * DEVICE_COUNTER_PLACE_BYTES, DEVICE_COUNTER_PLACE_BYTES);
     }
     device_put_torn(PAGE_BYTES, 16); /* the other page is not blank either */
 }

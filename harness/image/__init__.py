@@ -5,6 +5,7 @@ from harness.image.keys import PrivateKey, PublicKey, read_private_key, read_pub
 from harness.image.metadata import (
     JournalKind,
     JournalState,
+    counter_place,
     delivery_metadata,
     fill_counter_page,
     fill_journal_page,
@@ -30,6 +31,7 @@ __all__ = [
     "SpkHeader",
     "SpkImage",
     "build_identity",
+    "counter_place",
     "delivery_metadata",
     "fill_counter_page",
     "fill_journal_page",

@@ -1,7 +1,8 @@
 """The metadata region: counter pages and journal pages (SPEC sections 3 and 4), as pure bytes.
 
 The region has four pages of equal size: 0 and 1 hold the counter, 2 and 3 the journal. Every record holds a value and its complement.
-A tear only ever adds ones, so no torn record is valid.
+A tear only ever adds ones, so no torn record is valid. A place of the counter is two records of the same value, the second one the
+witness that the first was written to its end.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from enum import IntEnum
 
 PAGES = 4
 COUNTER_RECORD_BYTES = 16
+COUNTER_PLACE_BYTES = 2 * COUNTER_RECORD_BYTES
 JOURNAL_RECORD_BYTES = 8
 JOURNAL_HEADER_BYTES = 8
 
@@ -71,6 +73,17 @@ def counter_record_value(record: bytes) -> int | None:
     return int(value) if value ^ complement == 2**64 - 1 else None
 
 
+def counter_place(value: int) -> bytes:
+    """Return the 32 bytes of a place: `value`, 0..2**64-1, and its witness."""
+    return 2 * counter_record(value)
+
+
+def counter_place_value(place: bytes) -> int | None:
+    """Return the value of a 32-byte place; None if it is blank or torn, or has no witness: then nothing shows that it was written to its end."""
+    witness = place[COUNTER_RECORD_BYTES:]
+    return counter_record_value(place[:COUNTER_RECORD_BYTES]) if witness.strip(b"\xff") else None
+
+
 def journal_record(kind: int, value: int = 0) -> bytes:
     """Return the 8 bytes of a journal record."""
     return struct.pack("<HHHH", kind, value, kind ^ 0xFFFF, value ^ 0xFFFF)
@@ -94,13 +107,13 @@ def journal_header_value(header: bytes) -> int | None:
 
 
 def delivery_metadata(counter: int = 0, *, page_bytes: int = 1024) -> bytes:
-    """Return the region as production leaves it: blank, but for one counter record unless `counter` is 0."""
-    record = counter_record(counter) if counter else b""
-    return record.ljust(PAGES * page_bytes, b"\xff")
+    """Return the region as production leaves it: blank, but for one place of the counter unless `counter` is 0."""
+    place = counter_place(counter) if counter else b""
+    return place.ljust(PAGES * page_bytes, b"\xff")
 
 
 def read_counter(metadata: bytes) -> int:
-    """Return the greatest valid record of both counter pages, 0 where there is none."""
+    """Return the greatest value of a place that counts, of both counter pages; 0 where there is none."""
     values = [_greatest(_page(metadata, number)) for number in _COUNTER_PAGES]
     return max((value for value in values if value is not None), default=0)
 
@@ -127,8 +140,8 @@ def mark_pending(metadata: bytes) -> bytes:
     return _with_page(metadata, fresh, page)
 
 
-def fill_counter_page(metadata: bytes, *, free_records: int) -> bytes:
-    """Return the region with torn records appended to the page of the greatest value, until `free_records` places are blank.
+def fill_counter_page(metadata: bytes, *, free_places: int) -> bytes:
+    """Return the region with torn places appended to the page of the greatest value, until `free_places` are blank.
 
     A page gets into this state by cuts while the counter was advanced; its value does not change.
 
@@ -137,8 +150,8 @@ def fill_counter_page(metadata: bytes, *, free_records: int) -> bytes:
     """
     values = {number: _greatest(_page(metadata, number)) for number in _COUNTER_PAGES}
     number = max(_COUNTER_PAGES, key=lambda page: (-1 if values[page] is None else values[page], -page))
-    torn = _torn(counter_record(min((values[number] or 0) + 1, 2**64 - 2)))  # all ones would be blank
-    return _with_page(metadata, number, _filled(_page(metadata, number), 0, torn, free_records))
+    torn = _torn(counter_record(min((values[number] or 0) + 1, 2**64 - 2))).ljust(COUNTER_PLACE_BYTES, b"\xff")  # a value of all ones would be blank
+    return _with_page(metadata, number, _filled(_page(metadata, number), 0, torn, free_places))
 
 
 def fill_journal_page(metadata: bytes, *, free_records: int) -> bytes:
@@ -182,7 +195,7 @@ def _active_journal_page(metadata: bytes) -> int | None:
 
 
 def _greatest(page: bytes) -> int | None:
-    values = [counter_record_value(record) for record in _records(page, COUNTER_RECORD_BYTES)]
+    values = [counter_place_value(place) for place in _records(page, COUNTER_PLACE_BYTES)]
     return max((value for value in values if value is not None), default=None)
 
 

@@ -121,7 +121,7 @@ def build_metadata(case: Case, page_bytes: int, staged_bytes: int = 0) -> bytes:
     counter = case.installed.version if case.counter is None else case.counter
     metadata = delivery_metadata(counter, page_bytes=page_bytes)
     if case.counter_page is not PageFill.FRESH:
-        metadata = fill_counter_page(metadata, free_records=0 if case.counter_page is PageFill.FULL else 1)
+        metadata = fill_counter_page(metadata, free_places=0 if case.counter_page is PageFill.FULL else 1)
     if case.staged is not None:
         metadata = mark_pending(metadata)
     if case.journal_page is not PageFill.FRESH:

@@ -61,10 +61,21 @@ def test_without_the_complement_a_tear_would_forge() -> None:
     assert int.from_bytes(torn, "little") == 3
 
 
-@given(st.lists(U64, max_size=64), st.lists(U64, max_size=64))
-def test_the_counter_is_the_greatest_record_of_both_pages(first: list[int], second: list[int]) -> None:
-    """Wherever the greatest valid record stands, it is the counter; without any it is 0."""
-    pages = [b"".join(map(metadata.counter_record, values)) for values in (first, second)]
+@given(U64, st.data())
+def test_a_torn_place_counts_once_its_witness_was_begun(value: int, data: st.DataObject) -> None:
+    """Added ones in a place leave the value or nothing; what they do to the witness alone leaves the value, unless it is blank."""
+    place = metadata.counter_place(value)
+    torn = data.draw(with_added_ones(place))
+    witness = data.draw(with_added_ones(place[16:]))
+
+    assert metadata.counter_place_value(torn) in (value, None)
+    assert metadata.counter_place_value(place[:16] + witness) == (None if witness == b"\xff" * 16 else value)
+
+
+@given(st.lists(U64, max_size=32), st.lists(U64, max_size=32))
+def test_the_counter_is_the_greatest_place_of_both_pages(first: list[int], second: list[int]) -> None:
+    """Wherever the greatest place stands, it is the counter; without any it is 0."""
+    pages = [b"".join(map(metadata.counter_place, values)) for values in (first, second)]
 
     assert metadata.read_counter(region(*pages)) == max([*first, *second], default=0)
 
@@ -72,8 +83,8 @@ def test_the_counter_is_the_greatest_record_of_both_pages(first: list[int], seco
 @given(st.lists(st.integers(1, 2**63), min_size=1, max_size=20), st.data())
 def test_a_torn_erase_of_the_old_counter_page_never_raises_the_counter(values: list[int], data: st.DataObject) -> None:
     """While the old page is being erased its records keep their values or vanish."""
-    old = b"".join(map(metadata.counter_record, sorted(values))).ljust(PAGE_BYTES, b"\xff")
-    new = metadata.counter_record(max(values))
+    old = b"".join(map(metadata.counter_place, sorted(values))).ljust(PAGE_BYTES, b"\xff")
+    new = metadata.counter_place(max(values))
 
     assert metadata.read_counter(region(data.draw(with_added_ones(old)), new)) == max(values)
 
@@ -81,11 +92,14 @@ def test_a_torn_erase_of_the_old_counter_page_never_raises_the_counter(values: l
 COUNTERS = {
     "blank pages": (region(), 0),
     "zeros, which are no records": (bytes(4 * PAGE_BYTES), 0),
-    "one record": (region(metadata.counter_record(5)), 5),
-    "a torn record behind a whole one": (region(metadata.counter_record(5) + b"\x07" + b"\xff" * 15), 5),
-    "a record of all ones in the value": (region(metadata.counter_record(2**64 - 1)), 2**64 - 1),
-    "a record in the last place of the second page": (region(b"", b"\xff" * 1008 + metadata.counter_record(9)), 9),
-    "a record in a journal page, which does not count": (region(b"", b"", metadata.counter_record(9)), 0),
+    "one place": (region(metadata.counter_place(5)), 5),
+    "a torn value behind a whole place": (region(metadata.counter_place(5) + b"\x07" + b"\xff" * 15), 5),
+    "a value without a witness": (region(metadata.counter_place(5) + metadata.counter_record(6)), 5),
+    "a value with a torn witness": (region(metadata.counter_place(5) + metadata.counter_record(6) + b"\x07"), 6),
+    "a witness without a value": (region(metadata.counter_place(5) + b"\x07" + b"\xff" * 15 + metadata.counter_record(6)), 5),
+    "a place of all ones in the value": (region(metadata.counter_place(2**64 - 1)), 2**64 - 1),
+    "the last place of the second page": (region(b"", b"\xff" * 992 + metadata.counter_place(9)), 9),
+    "a place in a journal page, which does not count": (region(b"", b"", metadata.counter_place(9)), 0),
 }
 
 
@@ -144,7 +158,7 @@ def test_journals_are_read(case: str) -> None:
 
 @pytest.mark.parametrize("counter", [0, 1, 2**63])
 def test_delivery_state_holds_the_counter_and_no_update(counter: int) -> None:
-    """Production leaves one counter record at most, and a blank journal."""
+    """Production leaves one place of the counter at most, and a blank journal."""
     content = metadata.delivery_metadata(counter)
 
     assert len(content) == 4 * PAGE_BYTES
@@ -156,7 +170,7 @@ def test_delivery_state_holds_the_counter_and_no_update(counter: int) -> None:
 @pytest.mark.parametrize("active", [2, 3])
 def test_pending_is_marked_in_a_fresh_page(active: int, sequence: int) -> None:
     """The active page stays as it is, the other one becomes active, the counter pages are not touched."""
-    pages = [metadata.counter_record(5), b"", b"", b""]
+    pages = [metadata.counter_place(5), b"", b"", b""]
     pages[active] = journal_page(sequence, PENDING, STARTED, metadata.journal_record(4, 0))
     before = region(*pages)
 
@@ -167,15 +181,15 @@ def test_pending_is_marked_in_a_fresh_page(active: int, sequence: int) -> None:
     assert changed == [5 - active]
 
 
-@given(st.sampled_from((0, 1, 5, 0xFFFF, 2**63, 2**64 - 2)), st.integers(0, 63))
-def test_a_counter_page_is_filled_without_changing_its_value(counter: int, free_records: int) -> None:
+@given(st.sampled_from((0, 1, 5, 0xFFFF, 2**63, 2**64 - 2)), st.integers(0, 31))
+def test_a_counter_page_is_filled_without_changing_its_value(counter: int, free_places: int) -> None:
     """Exactly the asked number of places stays blank, at the end, and the counter is what it was."""
-    content = metadata.fill_counter_page(metadata.delivery_metadata(counter), free_records=free_records)
+    content = metadata.fill_counter_page(metadata.delivery_metadata(counter), free_places=free_places)
 
     assert metadata.read_counter(content) == counter
-    blank = BLANK_PAGE[: 16 * free_records]
+    blank = BLANK_PAGE[: 32 * free_places]
     assert content[PAGE_BYTES - len(blank) : PAGE_BYTES] == blank
-    assert content[PAGE_BYTES - len(blank) - 16 : PAGE_BYTES - len(blank)] != b"\xff" * 16
+    assert content[PAGE_BYTES - len(blank) - 32 : PAGE_BYTES - len(blank)] != b"\xff" * 32
     assert content[PAGE_BYTES:] == BLANK_PAGE * 3
 
 
@@ -195,7 +209,7 @@ def test_a_journal_page_is_filled_without_changing_its_state(free_records: int) 
 def test_a_page_is_not_emptied_by_filling() -> None:
     """More free places than the page has are refused, as is a journal that has no page."""
     with pytest.raises(ValueError, match="can't be left free"):
-        metadata.fill_counter_page(metadata.delivery_metadata(1), free_records=64)
+        metadata.fill_counter_page(metadata.delivery_metadata(1), free_places=32)
     with pytest.raises(ValueError, match="no journal page is active"):
         metadata.fill_journal_page(metadata.delivery_metadata(1), free_records=0)
 

@@ -46,6 +46,7 @@ class SeededBug(Strict):
         rule: name of the rule that must find it.
         chips: devices whose bootloader can have it; all where it is left out.
         rules: the rule that must find it, by device, where a chip's flash makes another one speak.
+        tears: the tears that show it, as `--tears` takes them; None: those of a sweep.
         edit: the edits that make it; one of a chip's own file is made on that chip only.
     """
 
@@ -55,6 +56,7 @@ class SeededBug(Strict):
     rule: RuleName
     chips: tuple[str, ...] = ()
     rules: dict[str, RuleName] = Field(default_factory=dict)
+    tears: Sentence | None = None
     edit: Annotated[tuple[Edit, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

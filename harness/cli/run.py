@@ -12,7 +12,7 @@ from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
 from harness.cli.debugger import debugger_scenarios
 from harness.cli.options import engine_option, result_console, scenario_options, seed_option
 from harness.cli.replay import print_replay
-from harness.cli.tears import parse_virtual_time
+from harness.cli.virtual_time import parse_virtual_time
 from harness.errors import ExitCode, InputError
 from harness.fault.faults import Tear
 from harness.oracle.verdict import verdict_of

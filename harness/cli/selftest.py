@@ -49,9 +49,9 @@ def selftest_command(scenario: str, engine: str, seed: int, jobs: int, only_list
         status.update("the good bootloader, every cut ...")
         good = sweep(prepare(scenario, build), replace(options, stop_when=None))
     if as_json:
-        click.echo(json.dumps(_summary(results, good, seed)))
+        click.echo(json.dumps(_summary(results, good)))
     else:
-        _print(result_console(), results, good, seed)
+        _print(result_console(), results, good)
     if good.interrupted:
         return ExitCode.INTERRUPTED
     holds = all(result.by_intended_rule for result in results) and not good.violating
@@ -69,7 +69,7 @@ def _verdict(result: BugResult) -> str:
     return f"found by {', '.join(result.rules)} only" if result.found else "NOT FOUND"
 
 
-def _summary(results: list[BugResult], good: CampaignResult, seed: int) -> dict[str, object]:
+def _summary(results: list[BugResult], good: CampaignResult) -> dict[str, object]:
     return {
         "bugs": len(results),
         "found": sum(result.found for result in results),
@@ -82,14 +82,14 @@ def _summary(results: list[BugResult], good: CampaignResult, seed: int) -> dict[
                 "intended_rule": result.intended_rule,
                 "rules": list(result.rules),
                 "runs": result.runs,
-                "replay_id": None if result.first is None else replay_id_of(result.scenario, result.first, seed),
+                "replay_id": None if result.first is None else replay_id_of(result.scenario, result.first, result.seed),
             }
             for result in results
         ],
     }
 
 
-def _print(console: Console, results: list[BugResult], good: CampaignResult, seed: int) -> None:
+def _print(console: Console, results: list[BugResult], good: CampaignResult) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("bug", "intended rule", "verdict", "runs"):
         table.add_column(heading)
@@ -100,7 +100,7 @@ def _print(console: Console, results: list[BugResult], good: CampaignResult, see
     console.print("first replay ids:")
     for result in results:
         if result.first is not None:
-            console.print(f"  harness replay {shlex.quote(replay_id_of(result.scenario, result.first, seed))}", highlight=False, markup=False)
+            console.print(f"  harness replay {shlex.quote(replay_id_of(result.scenario, result.first, result.seed))}", highlight=False, markup=False)
     print_campaign(console, good)
     by_rule = sum(result.by_intended_rule for result in results)
     console.print(f"{len(results)} seeded bugs, {by_rule} found by the intended rule; {len(findings_of(good))} false alarms on the good bootloader")

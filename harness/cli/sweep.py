@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from harness.campaign.sweep import CampaignResult, SweepOptions, sweep
 from harness.campaign.workers import ignoring_interrupts
 from harness.cli.options import engine_option, jobs_option, progress_console, result_console, scenario_options, seed_option
-from harness.cli.tears import parse_tears
 from harness.errors import ExitCode, InputError
+from harness.fault.tear_words import parse_tears
 from harness.oracle.verdict import Verdict
 from harness.output_file import OutputStream, check_writable, write_output
 from harness.report.console import print_campaign

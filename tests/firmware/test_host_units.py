@@ -55,6 +55,7 @@ def test_address_sanitizer(host_compiler: HostCompiler) -> None:
         ("journal-before-page", "cuts_of_an_update"),
         ("counter-page-erased-in-place", "cuts_with_a_full_counter_page"),
         ("torn-place-reused", "journal_skips_torn_records"),
+        ("metastable-witness-first", "counter_reads_now_so_now_so"),
     ],
 )
 def test_units_find_bugs(bug: str, unit: str, chip: str, host_compiler: HostCompiler, host_images: Path, tmp_path: Path) -> None:

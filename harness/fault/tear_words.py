@@ -1,9 +1,6 @@
-"""How the command line spells tears and moments of virtual time."""
+"""How tears are spelled in words: on the command line, and in a seeded bug's file."""
 
 from __future__ import annotations
-
-import re
-from decimal import Decimal
 
 from harness.errors import InputError
 from harness.fault.faults import ERASE_TEARS, NAMED_TEARS, Tear
@@ -11,11 +8,10 @@ from harness.fault.plan import MOST_FRACTIONS, TearChoice
 
 _FRACTIONS = "fractions"
 _FRACTIONS_UNLESS_TOLD = 4
-_PICOSECONDS = {"ns": 10**3, "us": 10**6, "ms": 10**9, "s": 10**12}
 
 
-def parse_tears(text: str | None, fractions: int | None) -> TearChoice:
-    """Read `--tears` and `--fractions`.
+def parse_tears(text: str | None, fractions: int | None = None) -> TearChoice:
+    """Read `--tears` and `--fractions`, or the tears of a seeded bug.
 
     Args:
         text: tears separated by commas; the word `fractions` stands for cuts inside operations. None: the five named ones.
@@ -34,15 +30,3 @@ def parse_tears(text: str | None, fractions: int | None) -> TearChoice:
         raise InputError(f"{count} cuts inside an operation", source="--fractions", remedy=f"Give 1 to {MOST_FRACTIONS}.")
     named: dict[Tear, None] = dict.fromkeys(known[word] for word in words if word in known)
     return TearChoice(tuple(named), count)
-
-
-def parse_virtual_time(text: str) -> int:
-    """Read a moment such as `12.345ms` (ns, us, ms or s) and return it in picoseconds.
-
-    Raises:
-        InputError: it is not one.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ns|us|ms|s)", text.strip())
-    if match is None:
-        raise InputError(f"{text!r} is not a virtual time", source="--cut-at", remedy="Write a number and ns, us, ms or s, for example 12.345ms.")
-    return int(Decimal(match[1]) * _PICOSECONDS[match[2]])

@@ -21,6 +21,12 @@ class RefusalReason(IntEnum):
     CRC = 9
     KEY = 10
     SIGNATURE = 11
+    BASE = 12
+    """A patch for another base image."""
+    PATCH = 13
+    """A patch that is malformed."""
+    TARGET = 14
+    """A patch that does not make the image that it names."""
 
 
 class ImageRefused(HarnessError):  # noqa: N818 -- a refusal is a judgement, not an error

@@ -44,6 +44,8 @@ class Flags(IntFlag):
 
     SIGNED = 1
     COMPRESSED = 2
+    DELTA = 4
+    """The code is a patch."""
 
 
 SIGNED = Flags.SIGNED

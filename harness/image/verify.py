@@ -16,6 +16,7 @@ from harness.image.spk import (
     SIGNED,
     VECTOR_TABLE_ALIGNMENT_BYTES,
     VECTOR_TABLE_HEAD_BYTES,
+    Flags,
     SpkHeader,
     SpkImage,
 )
@@ -55,10 +56,19 @@ def verify_image(
     Raises:
         ImageRefused: with the reason of the first check that fails.
     """
-    header = _checked_header(data)
+    header = check_header(data, SIGNED)
     code = data[HEADER_BYTES:]
-    _check_size(header, len(data), placement)
+    check_size(header, len(data), placement)
     _check_entry(header, code, placement)
+    check_authentic(header, code, public_key, hardware_revision=hardware_revision, minimum_version=minimum_version)
+
+
+def check_authentic(header: SpkHeader, code: bytes, public_key: PublicKey, *, hardware_revision: int | None, minimum_version: int) -> None:
+    """Check what binds an image to board, version and key, in the bootloader's order; the arguments are those of `verify_image`.
+
+    Raises:
+        ImageRefused: with the reason of the first check that fails.
+    """
     if any(header.reserved):
         raise ImageRefused(RefusalReason.RESERVED, f"the reserved bytes are {header.reserved.hex()}, not 0")
     if hardware_revision is not None and header.hardware_revision not in (0, hardware_revision):
@@ -89,8 +99,12 @@ def image_in_region(region: bytes) -> SpkImage | None:
     return SpkImage(header, region[HEADER_BYTES : header.total_bytes])
 
 
-def _checked_header(data: bytes) -> SpkHeader:
-    """Check magic, format and flags."""
+def check_header(data: bytes, flags: Flags) -> SpkHeader:
+    """Return the header of an image whose magic and format are right, and whose flags are these and no others.
+
+    Raises:
+        ImageRefused: magic, size, format or flags.
+    """
     if not data.startswith(MAGIC):
         raise ImageRefused(RefusalReason.MAGIC, f"it starts with {data[:4].hex(' ') or 'nothing'}, not {MAGIC.hex(' ')}")
     if len(data) < HEADER_BYTES:
@@ -98,12 +112,18 @@ def _checked_header(data: bytes) -> SpkHeader:
     header = SpkHeader.from_bytes(data)
     if header.format_version != FORMAT_VERSION:
         raise ImageRefused(RefusalReason.FORMAT, f"the format is {header.format_version}, known is {FORMAT_VERSION}")
-    if header.flags != SIGNED:
-        raise ImageRefused(RefusalReason.FLAGS, f"the flags are {header.flags:#x}, accepted are {int(SIGNED):#x} (signed) only")
+    if header.flags != flags:
+        names = ", ".join(flag.name.lower() for flag in flags if flag.name)
+        raise ImageRefused(RefusalReason.FLAGS, f"the flags are {header.flags:#x}, accepted are {int(flags):#x} ({names}) only")
     return header
 
 
-def _check_size(header: SpkHeader, size_bytes: int, placement: Placement | None) -> None:
+def check_size(header: SpkHeader, size_bytes: int, placement: Placement | None) -> None:
+    """Check that the sizes agree, and that the image fits where it is to run.
+
+    Raises:
+        ImageRefused: size.
+    """
     total = header.total_bytes
     if not header.code_bytes or total != HEADER_BYTES + header.code_bytes or total != size_bytes:
         raise ImageRefused(RefusalReason.SIZE, f"total size {total}, code size {header.code_bytes} and actual size {size_bytes} do not agree")

@@ -1,0 +1,102 @@
+"""Signed patches: what is signed is accepted, and what is not right is refused with its reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.errors import InputError
+from harness.image.delta.payload import PatchHeader
+from harness.image.delta.planner import plan_patch
+from harness.image.patch import PATCH_FLAGS, sign_patch, verify_patch
+from harness.image.refusal import ImageRefused, RefusalReason
+from harness.image.spk import HEADER_BYTES, Flags, SpkHeader, SpkImage, parse_image, seal
+from tests.image.samples import FOREIGN_KEY, KEY, make_code, make_image
+
+BASE = make_image(make_code(size_bytes=3000), version=7)
+TARGET = make_image(make_code(size_bytes=3100), version=8)
+PATCH = sign_patch(BASE, TARGET, key=KEY, page_bytes=1024).image
+REASON = RefusalReason
+
+
+def check(patch: bytes, **options: Any) -> bytes:
+    """Verify a patch for board revision 3 whose counter is at 7."""
+    values: dict[str, Any] = {"base": BASE, "hardware_revision": 3, "minimum_version": 8} | options
+    return verify_patch(patch, KEY.public_key, values.pop("base"), **values)
+
+
+def resealed(change: Callable[[PatchHeader], PatchHeader] = lambda header: header, **header: Any) -> bytes:
+    """Return the patch with its own header or the `.spk` header changed, properly signed again."""
+    image = parse_image(PATCH, "sample")
+    payload = change(PatchHeader.from_bytes(image.code)).to_bytes() + image.code[96:]
+    fields: dict[str, Any] = {"code_crc32": zlib.crc32(payload)} | header
+    return seal(dataclasses.replace(image.header, **fields), payload, KEY)
+
+
+def test_a_signed_patch_makes_the_target() -> None:
+    """The image that comes out is the signed target; the patch names its version and board."""
+    header = SpkHeader.from_bytes(PATCH)
+
+    assert check(PATCH) == TARGET
+    assert (header.flags, header.version, header.hardware_revision) == (PATCH_FLAGS, 8, 3)
+    assert len(PATCH) < len(TARGET) / 4
+
+
+REFUSED: dict[str, tuple[bytes, dict[str, Any], RefusalReason]] = {
+    "a whole image": (TARGET, {}, REASON.FLAGS),
+    "an unknown flag": (resealed(flags=PATCH_FLAGS | 64), {}, REASON.FLAGS),
+    "unsigned": (resealed(flags=Flags.DELTA), {}, REASON.FLAGS),
+    "an entry": (resealed(entry_offset=0x170), {}, REASON.ENTRY),
+    "one byte more": (PATCH + b"\0", {}, REASON.SIZE),
+    "one byte less": (PATCH[:-1], {}, REASON.SIZE),
+    "another board": (PATCH, {"hardware_revision": 4}, REASON.HARDWARE),
+    "an old version": (PATCH, {"minimum_version": 9}, REASON.VERSION),
+    "a changed byte": (PATCH[:-1] + bytes([PATCH[-1] ^ 1]), {}, REASON.CRC),
+    "a stranger's": (sign_patch(BASE, TARGET, key=FOREIGN_KEY, page_bytes=1024).image, {}, REASON.KEY),
+    "the signature of the target": (PATCH[:80] + TARGET[80:HEADER_BYTES] + PATCH[HEADER_BYTES:], {}, REASON.SIGNATURE),
+    "another base": (PATCH, {"base": TARGET}, REASON.BASE),
+    "another version inside": (resealed(lambda header: dataclasses.replace(header, target_version=9)), {}, REASON.PATCH),
+    "another target": (resealed(lambda header: dataclasses.replace(header, target_digest=bytes(32))), {}, REASON.TARGET),
+}
+
+
+@pytest.mark.parametrize(("patch", "options", "reason"), REFUSED.values(), ids=REFUSED)
+def test_a_patch_is_refused_with_its_reason(patch: bytes, options: dict[str, Any], reason: RefusalReason) -> None:
+    """Everything around and inside a patch is bound: board, version, key, signature, base and target."""
+    with pytest.raises(ImageRefused) as caught:
+        check(patch, **options)
+    assert caught.value.reason is reason
+
+
+NOT_SIGNED: dict[str, tuple[dict[str, Any], str]] = {
+    "a target that is no newer": ({"base": TARGET, "target": BASE}, "version 7 of the target is not above version 8"),
+    "a slot too small": ({"slot_bytes": len(PATCH) - 1}, f"the patch has {len(PATCH)} bytes, the slot {len(PATCH) - 1}"),
+    "a region too small": ({"region_bytes": len(TARGET) - 1}, "the application region"),
+    "a base that is no image": ({"base": b"plain" * 40}, "base: is not an .spk image"),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), NOT_SIGNED.values(), ids=NOT_SIGNED)
+def test_what_no_device_would_take_is_not_signed(options: dict[str, Any], message: str) -> None:
+    """The planner says why it refuses."""
+    values: dict[str, Any] = {"base": BASE, "target": TARGET, "key": KEY, "page_bytes": 1024} | options
+    with pytest.raises(InputError, match=message):
+        sign_patch(values.pop("base"), values.pop("target"), **values)
+
+
+def test_exactly_fitting_is_fitting() -> None:
+    """The limits are inclusive."""
+    assert sign_patch(BASE, TARGET, key=KEY, page_bytes=1024, slot_bytes=len(PATCH), region_bytes=len(TARGET)).image == PATCH
+
+
+def test_a_patch_between_other_bytes_is_not_for_this_base() -> None:
+    """A patch is bound to its base by digest, not by version."""
+    other = SpkImage(parse_image(BASE, "base").header, parse_image(BASE, "base").code[:-1] + b"\0").to_bytes()
+    payload = plan_patch(other, TARGET, page_bytes=1024, base_version=7, target_version=8).payload
+    header = dataclasses.replace(SpkHeader.from_bytes(PATCH), total_bytes=HEADER_BYTES + len(payload), code_bytes=len(payload), code_crc32=zlib.crc32(payload))
+    with pytest.raises(ImageRefused, match="base"):
+        check(seal(header, payload, KEY))

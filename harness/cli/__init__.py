@@ -20,6 +20,7 @@ from harness.cli.listing import devices_command, scenarios_command
 from harness.cli.replay import replay_command
 from harness.cli.run import run_command
 from harness.cli.selftest import selftest_command
+from harness.cli.speck import speck_group
 from harness.cli.sweep import sweep_command
 from harness.errors import ExitCode, HarnessError
 
@@ -52,6 +53,7 @@ for _command in (
     figures_command,
     flash_group,
     conformance_command,
+    speck_group,
 ):
     harness.add_command(_command)
 

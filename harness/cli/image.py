@@ -76,7 +76,7 @@ def sign_command(application: Path, output: Path, key: Path, version: int, entry
     for name, source in (("--key", key), ("APPLICATION", application)):
         if output.resolve() == source.resolve():
             raise InputError(f"it is the same file as {name}, which would be lost", source="OUTPUT", remedy="Name another file.")
-    code = _read(application)
+    code = read_file(application)
     image = spk.sign_image(
         code,
         key=keys.read_private_key(key),
@@ -104,7 +104,7 @@ def sign_command(application: Path, output: Path, key: Path, version: int, entry
 def verify_command(image: Path, public_key: Path, hardware_revision: int | None, minimum_version: int) -> None:
     """Check IMAGE as the bootloader does, short of where it will run. Exit code 1: refused."""
     trusted = keys.read_public_key(public_key)
-    data = _read(image)
+    data = read_file(image)
     header = spk.check_complete(data, str(image))
     try:
         verify_image(data, trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
@@ -120,7 +120,7 @@ def verify_command(image: Path, public_key: Path, hardware_revision: int | None,
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_command(image: Path, as_json: bool) -> None:
     """Print what the header of IMAGE says. Nothing is verified."""
-    fields = spk.show(spk.parse_image(_read(image), str(image)))
+    fields = spk.show(spk.parse_image(read_file(image), str(image)))
     if as_json:
         click.echo(json.dumps(fields, indent=2))
         return
@@ -135,7 +135,12 @@ def _text(name: str, value: str | int) -> str:
     return f"{value:#x}" if name in ("entry_offset", "flags", "code_crc32") else str(value)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        InputError: it can't be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:

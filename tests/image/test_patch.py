@@ -76,7 +76,7 @@ NOT_SIGNED: dict[str, tuple[dict[str, Any], str]] = {
     "a target that is no newer": ({"base": TARGET, "target": BASE}, "version 7 of the target is not above version 8"),
     "a slot too small": ({"slot_bytes": len(PATCH) - 1}, f"the patch has {len(PATCH)} bytes, the slot {len(PATCH) - 1}"),
     "a region too small": ({"region_bytes": len(TARGET) - 1}, "the application region"),
-    "a base that is no image": ({"base": b"plain" * 40}, "base: is not an .spk image"),
+    "a base that is no image": ({"base": b"plain" * 40}, "base: magic: is not an .spk image"),
 }
 
 

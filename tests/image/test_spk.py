@@ -42,7 +42,7 @@ SPEC_FIELDS = {
 
 def test_the_layout_is_the_specs_table() -> None:
     """Offset and size of every field equal the rows of SPEC section 1."""
-    section = SPEC.read_text(encoding="utf-8").split("## 1.")[1].split("## 2.")[0]
+    section = SPEC.read_text(encoding="utf-8").split("## 1.")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (\d+) \| (\d+) \| ([^|]+) \|", section, re.MULTILINE)
     documented = {SPEC_FIELDS[name.strip()]: (int(offset), int(size)) for offset, size, name in rows}
 

@@ -1,0 +1,108 @@
+"""`harness speck`: from a key to a patched device, by the names of the document."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cli import run_cli
+from harness.device.nor import NorFlash
+from harness.errors import ExitCode
+from tests.image.samples import make_code
+
+
+def speck(capsys: pytest.CaptureFixture[str], *arguments: str | int | Path) -> tuple[int, str, str]:
+    """Run a command and return exit code, standard output and standard error."""
+    code = run_cli(["speck", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def packages(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a key pair, two signed versions and the patch between them; it is the current one."""
+    monkeypatch.chdir(tmp_path)
+    assert speck(capsys, "keygen", "--output", "firmware.key", "--public-key", "firmware.pub")[0] == ExitCode.HOLDS
+    for version, size_bytes in ((1, 6000), (2, 6100)):
+        Path(f"v{version}.bin").write_bytes(make_code(size_bytes=size_bytes))
+        assert speck(capsys, "sign", f"v{version}.bin", f"v{version}.spk", "--key", "firmware.key", "--version", version)[0] == ExitCode.HOLDS
+    assert speck(capsys, "delta", "v1.spk", "v2.spk", "update.spk", "--key", "firmware.key", "--slot-bytes", 4096)[0] == ExitCode.HOLDS
+    return tmp_path
+
+
+def test_a_patch_rebuilds_the_signed_target(packages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Verify accepts the patch, apply makes the very file that was signed, and another base is refused with exit code 1."""
+    assert speck(capsys, "verify", "update.spk", "--public-key", "firmware.pub", "--minimum-version", 2)[0] == ExitCode.HOLDS
+    assert speck(capsys, "apply", "v1.spk", "update.spk", "made.spk", "--public-key", "firmware.pub")[0] == ExitCode.HOLDS
+    code, out, _ = speck(capsys, "apply", "v2.spk", "update.spk", "other.spk", "--public-key", "firmware.pub")
+
+    assert (packages / "made.spk").read_bytes() == (packages / "v2.spk").read_bytes()
+    assert code == ExitCode.VIOLATION
+    assert "base (12)" in out
+    assert not (packages / "other.spk").exists()
+
+
+def test_bare_binaries_work_without_a_key(packages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The document's own example: delta and apply on plain binaries."""
+    code, out, _ = speck(capsys, "delta", "v1.bin", "v2.bin", "update.patch", "--json")
+    figures = json.loads(out)
+
+    assert code == ExitCode.HOLDS
+    assert figures["patch_bytes"] == (packages / "update.patch").stat().st_size
+    assert figures["reduction_percent"] > 90
+    assert speck(capsys, "apply", "v1.bin", "update.patch", "made.bin")[0] == ExitCode.HOLDS
+    assert (packages / "made.bin").read_bytes() == (packages / "v2.bin").read_bytes()
+
+
+def test_the_flash_counts_its_erases(packages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A first install erases nothing, the next one erases what changed; the dump shows the package."""
+    assert speck(capsys, "flash-install", "v1.spk", "--offset", "0x1000", "--size-kb", 64)[0] == ExitCode.HOLDS
+    assert NorFlash.from_bytes((packages / "speck-flash.nor").read_bytes(), "flash").erase_counts == [0] * 16
+    assert speck(capsys, "flash-install", "v2.spk", "--offset", "0x1000")[0] == ExitCode.HOLDS
+    figures = json.loads(speck(capsys, "flash-stats", "--json")[1])
+    dump = speck(capsys, "flash-dump", "--start", "0x1000", "--len", 16)[1]
+
+    assert figures["page_bytes"] == 4096
+    assert sum(figures["erases"]) > 0
+    assert "page" in speck(capsys, "flash-stats")[1]
+    assert dump.startswith("00001000  53 50 4b 02")
+
+
+WRONG: dict[str, tuple[list[str], str]] = {
+    "an older target": (["delta", "v2.spk", "v1.spk", "x", "--key", "firmware.key"], "is not above version 2"),
+    "a slot too small": (["delta", "v1.spk", "v2.spk", "x", "--key", "firmware.key", "--slot-bytes", "200"], "the slot 200"),
+    "bare, and a slot too small": (["delta", "v1.bin", "v2.bin", "x", "--slot-bytes", "20"], "the slot 20"),
+    "a signed patch of plain binaries": (["delta", "v1.bin", "v2.bin", "x", "--key", "firmware.key"], "is not an .spk image"),
+    "an output that is an input": (["delta", "v1.bin", "v2.bin", "v1.bin"], "the same file as BASE"),
+    "no such patch": (["apply", "v1.bin", "absent", "x"], "absent: cannot be read"),
+    "a key for a bare patch": (["apply", "v1.bin", "v2.bin", "x", "--public-key", "firmware.pub"], "without a signature"),
+    "a package that is none": (["flash-install", "v1.bin"], "is not an .spk image"),
+    "a flash that is none": (["flash-stats", "--flash", "v1.bin"], "is not a flash file"),
+    "a package past the end": (["flash-install", "v1.spk", "--offset", "0xF000"], "past the flash"),
+    "pages that do not divide": (["flash-install", "v1.spk", "--page-bytes", "3000"], "not whole pages"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
+@pytest.mark.usefixtures("packages")
+def test_wrong_input_is_one_clear_error(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, one line that names what is wrong, and nothing written."""
+    code, _, err = speck(capsys, *arguments)
+
+    assert code == ExitCode.BAD_INPUT
+    assert message in err
+    assert len(err.splitlines()) == 1
+    assert not Path("x").exists()
+    assert not Path("speck-flash.nor").exists()
+
+
+@pytest.mark.usefixtures("packages")
+def test_a_flash_keeps_its_geometry(capsys: pytest.CaptureFixture[str]) -> None:
+    """A size given for a flash that exists must be its own."""
+    speck(capsys, "flash-install", "v1.spk")
+    code, _, err = speck(capsys, "flash-install", "v1.spk", "--size-kb", "128")
+
+    assert code == ExitCode.BAD_INPUT
+    assert "has 64, not 128" in err

@@ -31,10 +31,10 @@ class Edit(Strict):
     after: str
 
     @property
-    def chip(self) -> str | None:
-        """The device that the file is for, None where it is for all: `hal/nrf52840.c` is for one."""
+    def chips(self) -> tuple[str, ...]:
+        """The devices that the file is for, none where it is for all: `hal/nrf52840.c` is for one, `hal/nrf.h` for each whose name begins so."""
         path = PurePosixPath(self.file)
-        return path.stem if path.parent.name == "hal" and path.stem in device_names() else None
+        return tuple(name for name in device_names() if name.startswith(path.stem)) if path.parent.name == "hal" else ()
 
 
 class SeededBug(Strict):
@@ -68,7 +68,7 @@ class SeededBug(Strict):
         for chip in known:
             if self.exists_on(chip) and not self.edits_on(chip):
                 raise ValueError(f"no edit is made on {chip}: name the devices that it is for in `chips`, or add an edit of hal/{chip}.c")
-            if not self.exists_on(chip) and (chip in self.rules or any(edit.chip == chip for edit in self.edit)):
+            if not self.exists_on(chip) and (chip in self.rules or any(chip in edit.chips for edit in self.edit)):
                 raise ValueError(f"`chips` does not name {chip}, but a rule or an edit is for it")
         return self
 
@@ -83,7 +83,7 @@ class SeededBug(Strict):
 
     def edits_on(self, chip: str) -> tuple[Edit, ...]:
         """Return the edits that make it on a device, as `build_bootloader` takes them."""
-        return tuple(edit for edit in self.edit if edit.chip in (None, chip))
+        return tuple(edit for edit in self.edit if not edit.chips or chip in edit.chips)
 
     def rule_on(self, chip: str) -> str:
         """Return the name of the rule that must find it on a device."""

@@ -173,7 +173,7 @@ class Device(Strict):
 
     name: Name
     title: NonEmpty
-    core: Literal["cortex-m3", "cortex-m4"]
+    core: Literal["cortex-m0", "cortex-m3", "cortex-m4"]
     ram_address: Sourced[Address]
     flash_size_register: Sourced[Address]
     parts: Annotated[dict[Name, Part], Field(min_length=1)]

@@ -216,8 +216,18 @@ class AccessPortProtection:
 
 
 def protection_of(device: Device) -> Protection:
-    """Return the rules of a device's debug port."""
-    return ReadOutProtection() if device.flash.controller == "fpec" else AccessPortProtection()
+    """Return the rules of a device's debug port.
+
+    Raises:
+        InputError: there is no model of it.
+    """
+    if device.flash.controller == "fpec":
+        return ReadOutProtection()
+    if len(device.option_bytes.delivery_state.value) <= _APPROTECT_OFFSET:
+        raise InputError(
+            "its debug port is not modelled: its UICR has no APPROTECT", source=device.name, remedy="Choose a device that has a debugger scenario."
+        )
+    return AccessPortProtection()
 
 
 class DebugPort:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from harness.device.loader import device_part
 from harness.device.model import Device, Part, Timing
-from harness.errors import EngineError
+from harness.errors import EngineError, InputError
 from harness.machine import native
 from harness.machine.operation_log import RECORD, RecordedOperations, decode_operation
 from harness.machine.protocol import CallTimes, Domain, End, Entry, Misuse, MisuseKind, NonVolatile, Retained, Trace
@@ -20,8 +20,10 @@ _UNMODELLED = struct.Struct("=II")
 _NEVER = 2**64 - 1
 _NOTHING = 2**32 - 1
 _BLOCK_BYTES = 4096
-_CHIPS = {"fpec": 0, "nvmc": 1}
-"""`enum chip_kind`: the flash controller tells the chip."""
+_CHIPS = {("fpec", "cortex-m3"): 0, ("fpec", "cortex-m4"): 0, ("nvmc", "cortex-m4"): 1, ("nvmc", "cortex-m0"): 2}
+"""`enum chip_kind`: flash controller and core tell the chip."""
+_CORES = {"cortex-m3": 0, "cortex-m4": 1, "cortex-m0": 2}
+"""`enum cycle_core`."""
 _FLASH_SIZE_BYTES = {"fpec": 2, "nvmc": 4}
 """Width of the flash size register."""
 _SEED_LIMIT = 2**64
@@ -39,7 +41,7 @@ class EmbeddedMachine:
 
     Raises:
         ValueError: too many domains, or two that overlap.
-        InputError: the device has no such part.
+        InputError: the device has no such part, or a core and flash controller that this engine does not combine.
         EngineError: the compiled core is missing, or Unicorn does not start.
     """
 
@@ -205,15 +207,28 @@ def _make_config(device: Device, part_name: str, domains: Sequence[Domain], timi
         hsi_hz=clocks.internal_hz.value,
         hse_hz=clocks.crystal_hz.value,
         lsi_hz=clocks.low_speed_hz.value,
-        cortex_m4=device.core == "cortex-m4",
+        core=_CORES[device.core],
         flash_wait_states=device.cycles.flash_wait_states.value,
-        chip=_CHIPS[flash.controller],
+        chip=_chip_of(device),
         domain_count=len(domains),
     )
     _place_factory_bytes(config, device, part)
     for index, domain in enumerate(_check_domains(domains)):
         config.domains[index] = native.DomainRange(domain.address, domain.size_bytes)
     return config
+
+
+def _chip_of(device: Device) -> int:
+    try:
+        return _CHIPS[device.flash.controller, device.core]
+    except KeyError:
+        known = ", ".join(f"{core} with {controller}" for controller, core in _CHIPS)
+        raise InputError(
+            f"the embedded engine has no {device.core} with the flash controller {device.flash.controller!r}",
+            source=device.name,
+            field="core",
+            remedy=f"It has: {known}.",
+        ) from None
 
 
 def _addresses(device: Device) -> dict[str, int]:

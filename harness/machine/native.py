@@ -64,7 +64,7 @@ class Config(ctypes.Structure):
         ("hsi_hz", ctypes.c_uint32),
         ("hse_hz", ctypes.c_uint32),
         ("lsi_hz", ctypes.c_uint32),
-        ("cortex_m4", ctypes.c_uint32),
+        ("core", ctypes.c_uint32),
         ("flash_wait_states", ctypes.c_uint32),
         ("watched_address", ctypes.c_uint32),
         ("chip", ctypes.c_uint32),

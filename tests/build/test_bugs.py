@@ -85,7 +85,7 @@ MALFORMED = {
         "does not name nrf52840",
     ),
     "an edit for a device that cannot have it": (BUG.replace("[[edit]]", 'chips = ["stm32f103"]\n[[edit]]', 1) + HAL_EDIT, "does not name nrf52840"),
-    "an edit for one of the devices that can have it": (BUG[: BUG.index("[[edit]]")] + HAL_EDIT, "no edit is made on stm32f103"),
+    "an edit for one of the devices that can have it": (BUG[: BUG.index("[[edit]]")] + HAL_EDIT, "no edit is made on nrf51822"),
 }
 
 
@@ -111,6 +111,13 @@ def test_an_edit_of_a_chips_own_file_is_made_on_that_chip_only(tmp_path: Path) -
     assert [edit.file for edit in bug.edits_on("stm32f103")] == ["boot/main.c"]
     assert [edit.file for edit in bug.edits_on("nrf52840")] == ["boot/main.c", "hal/nrf52840.c"]
     assert (bug.rule_on("stm32f103"), bug.rule_on("nrf52840")) == ("bootable", "flash_discipline")
+
+
+def test_an_edit_of_a_familys_file_is_made_on_each_of_its_chips(tmp_path: Path) -> None:
+    """The nRF chips share their driver: one edit of it is for all of them, and for no other chip."""
+    bug = load_bug("tiny-bug", make_bug(tmp_path, BUG + HAL_EDIT.replace("nrf52840.c", "nrf.h")))
+    assert [edit.file for edit in bug.edits_on("stm32f103")] == ["boot/main.c"]
+    assert [edit.file for edit in bug.edits_on("nrf51822")] == [edit.file for edit in bug.edits_on("nrf52840")] == ["boot/main.c", "hal/nrf.h"]
 
 
 def test_a_bug_of_one_chip_does_not_exist_on_the_other(tmp_path: Path) -> None:

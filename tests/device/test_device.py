@@ -68,6 +68,17 @@ def test_the_nrf52840_is_as_its_specification_says() -> None:
     assert device.option_bytes.delivery_state.value == b"\xff" * 0x308
 
 
+def test_the_nrf51822_is_as_its_manuals_say() -> None:
+    """A Cortex-M0 with pages of 1 KiB, 32-bit words, and a UICR of 256 bytes."""
+    device = load_device("nrf51822")
+
+    assert {name: (part.flash_bytes.value, part.ram_bytes.value) for name, part in device.parts.items()} == {"qfaa": (256 * 1024, 16 * 1024)}
+    assert (device.core, device.flash.address.value, device.flash.page_bytes.value, device.flash.program_unit_bytes.value) == ("cortex-m0", 0, 1024, 4)
+    assert (device.flash.program_us.maximum, device.flash.page_erase_us.typical, device.flash.mass_erase_us.typical) == (46.3, 22_300, 22_300)
+    assert device.option_bytes.delivery_state.value == b"\xff" * 0x100
+    assert device.clocks.internal_hz.value == 16_000_000
+
+
 def test_option_bytes_are_delivered_unprotected_and_consistent() -> None:
     """RDP is 0xA5, and every option byte is followed by its complement."""
     content = load_device("stm32f103").option_bytes.delivery_state.value

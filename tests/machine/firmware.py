@@ -35,6 +35,7 @@ _FLAGS = (
 _CHIPS = {
     "stm32f103": (FLASH, "link.ld", ("-mcpu=cortex_m3",)),
     "nrf52840": (0, "link_nrf52840.ld", ("-mcpu=cortex_m4+vfp4d16sp", "-mfloat-abi=hard", "-DNRF52840")),
+    "nrf51822": (0, "link_nrf52840.ld", ("-mcpu=cortex_m0", "-DNRF51822")),
 }
 """Where the flash starts, the linker script, and the compiler's options."""
 

@@ -43,13 +43,13 @@ static uint32_t read_core(struct machine *m, uint32_t address)
     uint32_t value = 0;
 
     waiting_disturb(m);
-    if (within(address, SYSTICK_ADDRESS, SYSTICK_BYTES)) {
+    if (m->chip->has_systick && within(address, SYSTICK_ADDRESS, SYSTICK_BYTES)) {
         return systick_read(m, address - SYSTICK_ADDRESS);
     }
     if (address == m->chip->debug_id_address) {
         return m->chip->debug_id;
     }
-    if (within(address, DWT_ADDRESS, 8) && dwt_read(m, address - DWT_ADDRESS, &value)) {
+    if (!m->chip->is_armv6m && within(address, DWT_ADDRESS, 8) && dwt_read(m, address - DWT_ADDRESS, &value)) {
         return value;
     }
     if (!within(address, NVIC_ADDRESS, NVIC_BYTES) || !nvic_read(m, address - NVIC_ADDRESS, &value)) {
@@ -61,9 +61,9 @@ static uint32_t read_core(struct machine *m, uint32_t address)
 static void write_core(struct machine *m, uint32_t address, uint32_t value, uint32_t mask)
 {
     waiting_disturb(m);
-    if (within(address, SYSTICK_ADDRESS, SYSTICK_BYTES)) {
+    if (m->chip->has_systick && within(address, SYSTICK_ADDRESS, SYSTICK_BYTES)) {
         systick_write(m, address - SYSTICK_ADDRESS, value);
-    } else if (within(address, DWT_ADDRESS, 8) && dwt_write(m, address - DWT_ADDRESS, value)) {
+    } else if (!m->chip->is_armv6m && within(address, DWT_ADDRESS, 8) && dwt_write(m, address - DWT_ADDRESS, value)) {
         return;
     } else if (!within(address, NVIC_ADDRESS, NVIC_BYTES) || !nvic_write(m, address - NVIC_ADDRESS, value, mask)) {
         bus_count_unmodelled(m, address);

@@ -24,7 +24,8 @@ struct retained;
 enum chip_kind {
     CHIP_STM32F103 = 0,
     CHIP_NRF52840 = 1,
-    CHIP_KINDS = 2,
+    CHIP_NRF51822 = 2,
+    CHIP_KINDS = 3,
 };
 
 /* Addresses of peripheral registers that call back. */
@@ -33,13 +34,29 @@ struct chip_window {
     uint32_t end;
 };
 
+/* What differs between the chips of Nordic that share this core's models. */
+struct nrf_family {
+    uint32_t ports;
+    uint32_t ppi_channels;
+    uint32_t counters; /* bit n: the counter n of nrf_counter.c exists */
+    bool has_easy_dma; /* UARTE, and forks of PPI, came together */
+    bool has_partial_erase;
+    bool has_access_port; /* UICR.APPROTECT */
+    uint32_t crystal_start_us;
+    uint32_t low_start_us;
+    uint32_t low_crystal_start_us;
+};
+
 struct chip {
+    const struct nrf_family *nrf; /* NULL for another maker's chip */
     int cpu_model;
     uint32_t cpuid;
     uint8_t priority_mask; /* implemented bits of a priority */
     uint8_t mpu_regions;
     bool has_fpu;
     bool has_bit_band;
+    bool has_systick;
+    bool is_armv6m; /* no VTOR, no DWT, every fault is a HardFault, control registers by words only */
     uint32_t interrupts;
     uint32_t debug_id_address; /* 0 for none */
     uint32_t debug_id;
@@ -61,5 +78,6 @@ struct chip {
 
 extern const struct chip chip_stm32f103;
 extern const struct chip chip_nrf52840;
+extern const struct chip chip_nrf51822;
 
 #endif

@@ -163,6 +163,7 @@ const struct chip chip_stm32f103 = {
     .cpuid = 0x411FC231u, /* Cortex-M3 r1p1 */
     .priority_mask = 0xF0u, /* PM0056 4.4.7 */
     .has_bit_band = true,
+    .has_systick = true,
     .interrupts = 43,
     .debug_id_address = 0xE0042000u,
     .debug_id = 0x20036410u, /* DBGMCU_IDCODE, medium density */

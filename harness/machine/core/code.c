@@ -64,7 +64,7 @@ static struct stretch measure(const struct machine *m, uint32_t address, uint32_
         uint16_t first = halfword_at(bytes + offset);
         uint32_t wide = code_instruction_bytes(first);
         uint16_t second = wide == 4 && offset + 4 <= limit ? halfword_at(bytes + offset + 2) : 0;
-        struct cycle_count cost = cycles_of(&(struct cycle_instruction){first, second, conditional != 0, m->config.cortex_m4 != 0});
+        struct cycle_count cost = cycles_of(&(struct cycle_instruction){first, second, conditional != 0, (enum cycle_core)m->config.core});
 
         stretch.instructions++;
         stretch.cycles.low += cost.low;

@@ -238,10 +238,13 @@ static struct cycle_count wide(uint16_t first, uint16_t second, bool cortex_m4)
 
 struct cycle_count cycles_of(const struct cycle_instruction *instruction)
 {
-    struct cycle_count count = (instruction->first >> 11) >= 0x1Du
-                                   ? wide(instruction->first, instruction->second, instruction->cortex_m4)
-                                   : narrow(instruction->first);
+    struct cycle_count count;
 
+    if (instruction->core == CORTEX_M0) {
+        return cycles_of_cortex_m0(instruction->first);
+    }
+    count = (instruction->first >> 11) >= 0x1Du ? wide(instruction->first, instruction->second, instruction->core == CORTEX_M4)
+                                                : narrow(instruction->first);
     if (instruction->conditional && count.low > 1) {
         count.low = 1; /* an instruction that its condition skips takes one cycle */
     }

@@ -132,6 +132,12 @@ static bool open_engine(struct machine *m)
     return m->engine_error == UC_ERR_OK;
 }
 
+static const struct chip *const chips[CHIP_KINDS] = {
+    [CHIP_STM32F103] = &chip_stm32f103,
+    [CHIP_NRF52840] = &chip_nrf52840,
+    [CHIP_NRF51822] = &chip_nrf51822,
+};
+
 struct machine *machine_create(const struct machine_config *config)
 {
     struct machine *m = calloc(1, sizeof(*m));
@@ -140,7 +146,7 @@ struct machine *machine_create(const struct machine_config *config)
         return NULL;
     }
     m->config = *config;
-    m->chip = config->chip == CHIP_NRF52840 ? &chip_nrf52840 : &chip_stm32f103;
+    m->chip = chips[config->chip < CHIP_KINDS ? config->chip : CHIP_STM32F103];
     if (!allocate_all(m)) {
         machine_destroy(m);
         return NULL;

@@ -34,6 +34,8 @@
 #include "mpu.h"
 #include "nrf.h"
 #include "nrf_counter.h"
+#include "nrf_gpio.h"
+#include "nrf_power.h"
 #include "nrf_uart.h"
 #include "nrf_watchdog.h"
 #include "nvic.h"
@@ -106,7 +108,7 @@ struct machine_config {
     uint32_t hsi_hz;
     uint32_t hse_hz;
     uint32_t lsi_hz;
-    uint32_t cortex_m4;         /* 0: Cortex-M3 */
+    uint32_t core;              /* enum cycle_core */
     uint32_t flash_wait_states; /* after reset */
     uint32_t watched_address;   /* of the function whose calls are timed; WATCH_NOTHING: none */
     uint32_t chip;              /* enum chip_kind */

@@ -9,7 +9,6 @@
 #define PPI_CHEN 0x500u
 #define PPI_CHANNEL 0x510u
 #define PPI_FORK 0x910u
-#define PPI_CHANNELS 20u
 
 uint32_t *nrf_register(struct machine *m, uint32_t peripheral, uint32_t offset)
 {
@@ -54,10 +53,12 @@ void nrf_event(struct machine *m, uint32_t peripheral, uint32_t offset)
         return;
     }
     m->nrf.event_depth++;
-    for (uint32_t channel = 0; channel < PPI_CHANNELS; channel++) {
+    for (uint32_t channel = 0; channel < m->chip->nrf->ppi_channels; channel++) {
         if (is_wired(m, channel, address)) {
             trigger(m, *nrf_register(m, NRF_PPI, PPI_CHANNEL + 8 * channel + 4));
-            trigger(m, *nrf_register(m, NRF_PPI, PPI_FORK + 4 * channel));
+            if (m->chip->nrf->has_easy_dma) {
+                trigger(m, *nrf_register(m, NRF_PPI, PPI_FORK + 4 * channel));
+            }
         }
     }
     m->nrf.event_depth--;
@@ -72,7 +73,7 @@ bool nrf_event_matters(struct machine *m, uint32_t peripheral, uint32_t offset)
     if (heard && (*nrf_register(m, peripheral, NRF_INTEN) >> (offset - NRF_EVENTS) / 4 & 1u) != 0) {
         return true;
     }
-    for (uint32_t channel = 0; channel < PPI_CHANNELS; channel++) {
+    for (uint32_t channel = 0; channel < m->chip->nrf->ppi_channels; channel++) {
         if (is_wired(m, channel, address)) {
             return true;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * What the peripherals of an nRF52 share (PS 6.1): tasks, events, interrupts and PPI. A peripheral's number is that of its
+ * What the peripherals of an nRF51 or nRF52 share (PS 6.1): tasks, events, interrupts and PPI. A peripheral's number is that of its
  * interrupt, and all its registers are words of plain storage; the models change and watch them.
  */
 #ifndef NRF_H

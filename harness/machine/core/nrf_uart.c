@@ -46,7 +46,7 @@ static uint32_t *at(struct machine *m, uint32_t offset)
 
 static bool has_dma(struct machine *m)
 {
-    return *at(m, REGISTER_ENABLE) == ENABLE_UARTE;
+    return m->chip->nrf->has_easy_dma && *at(m, REGISTER_ENABLE) == ENABLE_UARTE;
 }
 
 /* BAUDRATE is the rate over 16 MHz, times 2**32 (PS 6.34.9.18). */

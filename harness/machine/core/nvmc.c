@@ -17,13 +17,17 @@ void nvmc_misuse(struct machine *m, enum misuse_kind kind, const struct flash_st
 static void show_ready(struct machine *m, bool ready)
 {
     *nvmc_register(m, REGISTER_READY) = ready ? READY : 0;
-    *nvmc_register(m, REGISTER_READYNEXT) = ready ? READY : 0;
+    if (m->chip->nrf->has_partial_erase) {
+        *nvmc_register(m, REGISTER_READYNEXT) = ready ? READY : 0;
+    }
 }
 
 void nvmc_reset(struct machine *m)
 {
     memset(m->nvmc.registers, 0, NVMC_BLOCK_BYTES);
-    *nvmc_register(m, REGISTER_ERASEPAGEPARTIALCFG) = PARTIAL_AFTER_RESET_MS;
+    if (m->chip->nrf->has_partial_erase) {
+        *nvmc_register(m, REGISTER_ERASEPAGEPARTIALCFG) = PARTIAL_AFTER_RESET_MS;
+    }
     show_ready(m, true);
     memset(m->nvmc.pages, 0, m->config.flash_bytes / m->config.page_bytes * sizeof(struct nvmc_page));
     for (uint32_t index = 0; index < m->config.option_size_bytes / NVMC_WORD_BYTES; index++) {
@@ -32,7 +36,7 @@ void nvmc_reset(struct machine *m)
         memcpy(&word, m->option_bytes.cells + index * NVMC_WORD_BYTES, sizeof(word));
         m->nvmc.option_writes[index] = word != UINT32_MAX;
     }
-    m->nvmc.port_closed = m->option_bytes.cells[UICR_APPROTECT] != APPROTECT_DISABLED;
+    m->nvmc.port_closed = m->chip->nrf->has_access_port && m->option_bytes.cells[UICR_APPROTECT] != APPROTECT_DISABLED;
     m->nvmc.busy = false;
     m->nvmc.busy_until_fs = 0;
 }
@@ -92,6 +96,9 @@ void nvmc_write(struct machine *m, const struct flash_store *store)
         machine_end(m, END_UNSUPPORTED, store->pc, store->instructions, "write of %u bytes to flash register 0x%08X",
                     store->size_bytes, store->address);
         return;
+    }
+    if (!m->chip->nrf->has_partial_erase && offset > REGISTER_ERASEUICR) {
+        return; /* registers of the nRF52 alone */
     }
     if (m->nvmc.busy && offset != REGISTER_ERASEPAGEPARTIALCFG) {
         nvmc_misuse(m, MISUSE_BUSY_WRITE, store); /* PS 4.3: wait for READY; the core is taken to wait for it here */

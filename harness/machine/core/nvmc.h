@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Non-volatile memory controller of the nRF52840 (PS 4.3).
+ * Non-volatile memory controller of the nRF52840 (PS 4.3), and of the nRF51822, which lacks point 4 and the access port.
  *
  *  1. CONFIG.WEN lets aligned 32-bit stores program, CONFIG.EEN lets the erase registers erase; never both.
  *  2. A store ANDs. A word takes n_WRITE stores between two erases; a further one is recorded, and ANDs all the same.

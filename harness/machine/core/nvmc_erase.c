@@ -92,12 +92,28 @@ static bool erase_options(struct machine *m, const struct flash_store *store, ui
     return started;
 }
 
+/* On the nRF51, ERASEUICR works only once all of the flash is erased (RM, NVMC: ERASEUICR). */
+static bool may_erase_options(const struct machine *m)
+{
+    if (m->chip->nrf->has_access_port) {
+        return true;
+    }
+    for (uint32_t offset = 0; offset < m->config.flash_bytes; offset++) {
+        if (m->flash.cells[offset] != 0xFFu) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ERASEALL is one operation of the hardware and two in the log, UICR first: together they take the time of the one. */
 static void erase_all(struct machine *m, const struct flash_store *store)
 {
-    uint64_t duration_ps = m->config.mass_erase_ps - m->config.page_erase_ps;
+    uint64_t page_ps = m->config.page_erase_ps;
+    uint64_t options_ps = page_ps < m->config.mass_erase_ps ? page_ps : m->config.mass_erase_ps / 2;
+    uint64_t duration_ps = m->config.mass_erase_ps - options_ps;
 
-    if (!erase_options(m, store, m->config.page_erase_ps)) {
+    if (!erase_options(m, store, options_ps)) {
         return;
     }
     nvmc_complete(m, store->instructions);
@@ -138,7 +154,7 @@ void nvmc_erase(struct machine *m, const struct flash_store *store, uint32_t off
         }
         break;
     case REGISTER_ERASEUICR:
-        if (m->nvmc.port_closed) {
+        if (m->nvmc.port_closed || !may_erase_options(m)) {
             nvmc_misuse(m, MISUSE_WRITE_PROTECTED, store); /* PS, NVMC protection */
         } else if (store->value == ERASE_START) {
             erase_options(m, store, m->config.page_erase_ps);

@@ -9,6 +9,7 @@
 #define REGISTER_AIRCR 0xE000ED0Cu
 #define REGISTER_CCR 0xE000ED14u
 #define REGISTER_SHPR1 0xE000ED18u
+#define REGISTER_SHPR2 0xE000ED1Cu
 #define REGISTER_SHPR3 0xE000ED20u
 #define REGISTER_SHCSR 0xE000ED24u
 #define REGISTER_SCR 0xE000ED10u
@@ -37,6 +38,7 @@
 #define AIRCR_VECTRESET 0x1u
 #define CCR_BFHFNMIGN 0x100u
 #define CCR_STKALIGN 0x200u
+#define CCR_UNALIGN_TRP 0x8u
 #define STIR_INTERRUPT 0x1FFu
 #define EVERY_BYTE 0x01010101u
 #define SHCSR_MEMFAULTENA_SHIFT 16u
@@ -65,7 +67,7 @@ void scb_reset(struct machine *m)
     memset(m->scb.registers, 0, SCB_BLOCK_BYTES);
     *at(m, REGISTER_CPUID) = m->chip->cpuid;
     *at(m, REGISTER_AIRCR) = AIRCR_KEY_READ;
-    *at(m, REGISTER_CCR) = CCR_STKALIGN;
+    *at(m, REGISTER_CCR) = m->chip->is_armv6m ? CCR_STKALIGN | CCR_UNALIGN_TRP : CCR_STKALIGN;
     if (m->chip->has_fpu) {
         *at(m, REGISTER_FPCCR) = FPCCR_AFTER_RESET;
         *at(m, REGISTER_MVFR0) = MVFR0_SINGLE_PRECISION;
@@ -96,6 +98,9 @@ static void write_aircr(struct machine *m, uint32_t value, const struct flash_st
     if (value >> 16 != AIRCR_KEY) {
         return;
     }
+    if (m->chip->is_armv6m) {
+        value &= AIRCR_SYSRESETREQ;
+    }
     *at(m, REGISTER_AIRCR) = AIRCR_KEY_READ | (value & AIRCR_PRIGROUP);
     if ((value & (AIRCR_SYSRESETREQ | AIRCR_VECTRESET)) != 0) {
         machine_end(m, END_RESET, store->pc, store->instructions, "%s",
@@ -112,6 +117,13 @@ static uint32_t merge(const struct machine *m, const struct flash_store *store)
     return (value_of(m, store->address & ~3u) & ~mask) | ((store->value << shift) & mask);
 }
 
+/* The registers of ARMv6-M that take a write (ARMv6-M B3.2); all others read as after reset. */
+static bool armv6m_takes(uint32_t address)
+{
+    return address == REGISTER_ICSR || address == REGISTER_AIRCR || address == REGISTER_SCR || address == REGISTER_SHPR2 ||
+           address == REGISTER_SHPR3;
+}
+
 void scb_write(struct machine *m, const struct flash_store *store)
 {
     uint32_t address = store->address & ~3u;
@@ -119,6 +131,9 @@ void scb_write(struct machine *m, const struct flash_store *store)
 
     if (store->address % store->size_bytes != 0) {
         machine_end(m, END_UNSUPPORTED, store->pc, store->instructions, "unaligned write to 0x%08X", store->address);
+        return;
+    }
+    if (m->chip->is_armv6m && !armv6m_takes(address)) {
         return;
     }
     value = merge(m, store);
@@ -184,6 +199,9 @@ bool scb_fault_enabled(const struct machine *m, uint32_t exception)
 
 void scb_show_fault(struct machine *m, uint32_t status, uint32_t address, bool hard)
 {
+    if (m->chip->is_armv6m) {
+        return; /* nothing tells the cause there */
+    }
     *at(m, REGISTER_CFSR) |= status;
     if (address != 0) {
         *at(m, REGISTER_BFAR) = address;

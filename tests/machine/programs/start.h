@@ -24,10 +24,14 @@
 
 void run(void);
 
-#ifdef NRF52840
+#if defined(NRF52840) || defined(NRF51822)
 
 #define FLASH_START 0x00000000u
+#ifdef NRF51822
+#define STACK_TOP 0x20004000
+#else
 #define STACK_TOP 0x20010000
+#endif
 #define UART_ENABLE REGISTER(0x40002500)
 #define UART_BAUDRATE REGISTER(0x40002524)
 #define UART_STARTTX REGISTER(0x40002008)

@@ -137,14 +137,18 @@ class DebuggerRun:
         if not action.every_cut:
             return 0, []
         port = self._port
-        count, problems = 0, []
+        count, problems, exposed = 0, [], False
         for place, state in crash_states(port.state, self._changes(action), port.protection):
             count += 1
             level = port.protection.level(state)
             if level not in action.every_cut:
                 problems.append(f"power lost {place}: level {level} at the next power-on")
             if port.level and not level and state.flash.strip(b"\xff"):
-                problems.append(f"power lost {place}: the protection is off and the flash is not erased")
+                exposed = True
+                if not action.exposes:
+                    problems.append(f"power lost {place}: the protection is off and the flash is not erased")
+        if action.exposes and not exposed:
+            problems.append("a cut was expected to lift the protection from a flash that is not erased, and none does")
         return count, problems[:5]
 
     def _note(self, action: Action) -> str:

@@ -211,8 +211,8 @@ class AccessPortProtection:
         return [Change(OperationKind.OPTION_PROGRAM, in_flash=False, offset=_APPROTECT_OFFSET, old=old, new=new)]
 
     def regress(self, state: NonVolatile, level: int) -> list[Change]:  # noqa: ARG002 -- ERASEALL is the same at every level
-        """CTRL-AP ERASEALL: the flash, then UICR. The manual gives no order; UICR first would open the port on a flash half erased."""
-        return [_whole(OperationKind.MASS_ERASE, state, in_flash=True), _whole(OperationKind.OPTION_ERASE, state, in_flash=False)]
+        """CTRL-AP ERASEALL: UICR, then the flash, as the NVMC does. The manual gives no order; this one opens the port on a flash that is not erased."""
+        return [_whole(OperationKind.OPTION_ERASE, state, in_flash=False), _whole(OperationKind.MASS_ERASE, state, in_flash=True)]
 
 
 def protection_of(device: Device) -> Protection:

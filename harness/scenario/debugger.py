@@ -64,6 +64,7 @@ class Action(_Strict):
         address, bytes: for actions on RAM, on a page, and on write protection. value: what `protect` writes.
         asks_level: the level that a document asks for here; a chip without it says so in the report.
         every_cut: what a power cycle may find after power was lost in any of the action's operations, at any cell: levels.
+        exposes: some of these cuts lift the protection from a flash that is not erased; unless told, none may.
     """
 
     do: Do
@@ -76,6 +77,7 @@ class Action(_Strict):
     value: Annotated[int, Field(ge=0, le=255)] | None = None
     asks_level: Annotated[int, Field(ge=0, le=2)] | None = None
     every_cut: tuple[Literal[0, 1], ...] = ()
+    exposes: bool = False
 
     @model_validator(mode="after")
     def _has_its_arguments(self) -> Self:
@@ -91,6 +93,8 @@ class Action(_Strict):
                 raise ValueError(f"{self.do.value!r} needs {name!r}")
         if self.every_cut and self.do not in (Do.PROTECT, Do.WRITE_PROTECT, Do.REGRESS_PROTECTION):
             raise ValueError(f"{self.do.value!r} writes nothing that could be cut")
+        if self.exposes and not self.every_cut:
+            raise ValueError("'exposes' is about cuts: it needs 'every_cut'")
         return self
 
 

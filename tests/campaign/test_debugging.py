@@ -82,6 +82,10 @@ WRONG: dict[str, tuple[tuple[Action, ...], str]] = {
     ),
     "protection is not in force at once": ((PROTECT.model_copy(update={"level": 1}),), "level 1 was expected, level 0 is in force"),
     "a torn write may find the chip protected": ((PROTECT.model_copy(update={"every_cut": (0,)}),), "level 1 at the next power-on"),
+    "no cut of a regression opens a flash that is not erased": (
+        (*CLOSED, Action(do=Do.REGRESS_PROTECTION, expect=Outcome.DONE, every_cut=(0, 1), exposes=True)),
+        "and none does",
+    ),
     "a cut before the first cell leaves an open chip open": ((PROTECT.model_copy(update={"every_cut": (1,)}),), "level 0 at the next power-on"),
 }
 
@@ -174,6 +178,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
     "a RAM read without an address": (edited("address = 0x20000000\n", ""), ("address",)),
     "a RAM read outside of RAM": (edited("0x20000000", "0x30000000"), ("is not RAM",)),
     "a cut of an action that writes nothing": (edited('expect = "runs"', 'expect = "runs"\nevery_cut = [0]'), ("nothing that could be cut",)),
+    "an exposure without cuts": (edited('expect = "runs"', 'expect = "runs"\nexposes = true'), ("needs 'every_cut'",)),
     "a case that the firmware does not have": (edited('case = "update"', 'case = "upgrade"'), ("upgrade", "update")),
     "firmware that does not exist": (edited("speck-full", "spock"), ("no such scenario",)),
     "another kind": (edited('kind = "debugger"', 'kind = "soup"'), ("kind", "soup")),

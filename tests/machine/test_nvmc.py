@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.machine.debug_port import AccessPortProtection
 from harness.machine.protocol import End, MisuseKind, NonVolatile, OperationKind
 from tests.machine.firmware import IN_RAM, Step, send32, wait_clear, words, write8, write16, write32
 from tests.machine.nrf52840 import (
@@ -107,7 +108,9 @@ def test_uicr_survives_the_boot() -> None:
 def test_erase_all_erases_uicr_too() -> None:
     """ERASEALL takes 169 ms, in two entries of the log; the code that asked for it is gone."""
     trace = run_nrf_script(WRITE_ENABLE, write32(UICR + 0x80, 0), ERASE_ENABLE, write32(ERASEALL, 1))
-    assert [operation.kind.name for operation in (trace.operations[1], trace.operations[2])] == ["OPTION_ERASE", "MASS_ERASE"]
+    kinds = [operation.kind for operation in (trace.operations[1], trace.operations[2])]
+    assert kinds == [OperationKind.OPTION_ERASE, OperationKind.MASS_ERASE]
+    assert kinds == [change.kind for change in AccessPortProtection().regress(trace.final, 1)], "a debugger's ERASEALL is the same"
     assert trace.operations[1].duration_ps + trace.operations[2].duration_ps == 169_000_000_000
     assert trace.end == End.ERASED_FLASH
     assert trace.final == NonVolatile(b"\xff" * 1024 * 1024, b"\xff" * UICR_BYTES)

@@ -356,3 +356,39 @@ def test_endless_erase_ends_with_the_budget() -> None:
 def _erase_loop() -> bytes:
     """`ldr r0, =CR; movs r1, #0x42; 1: str r1, [r0]; b 1b`."""
     return bytes.fromhex("01484221") + bytes.fromhex("0160FDE7") + CR.to_bytes(4, "little")
+
+
+CONDITIONAL_LOAD = (
+    *(0x4807, 0x2200, 0x2300, 0x2A00),  # ldr r0, =CELL; movs r2, #0; movs r3, #0; cmp r2, #0
+    *(0xBF06, 0x6801, 0x3201, 0x3301),  # itte eq; ldreq r1, [r0]; addeq r2, #1; addne r3, #1
+    *(0x2A01, 0xBF14, 0x2309, 0x3320),  # cmp r2, #1; ite ne; movne r3, #9; addeq r3, #32
+    *(0x4802, 0x6002, 0x6043, 0x4770),  # ldr r0, =RESULT; str r2, [r0]; str r3, [r0, #4]; bx lr
+    *(CELL & 0xFFFF, CELL >> 16, RESULT & 0xFFFF, RESULT >> 16),
+)
+START_ERASE = (*UNLOCK, write32(CR, PER), write32(AR, PAGE), write32(CR, PER | STRT))
+
+
+@pytest.mark.parametrize("address", [CELL, CELL - FLASH, 0x1FFFF800])
+def test_code_in_ram_that_reads_the_flash_waits(address: int) -> None:
+    """A load from the flash, its alias or the option bytes while BSY comes back when the operation is over; one from RAM does not wait."""
+    waits = run_script(IN_RAM, *START_ERASE, write32(RESULT, 5), send32(address), send32(SR))
+    assert words(waits.uart)[1] == EOP
+    assert waits.time_ps > waits.operations[0].start_ps + waits.operations[0].duration_ps
+    assert waits.misuses == ()
+    runs_on = run_script(IN_RAM, *START_ERASE, write32(RESULT, 5), send32(RESULT), send32(SR))
+    assert words(runs_on.uart) == [5, BSY]
+
+
+def test_a_conditional_load_that_waits_does_not_disturb_what_follows() -> None:
+    """The load inside an IT block is executed once, and the conditional code behind it as its conditions say."""
+    code = [CONDITIONAL_LOAD[index] | CONDITIONAL_LOAD[index + 1] << 16 for index in range(0, len(CONDITIONAL_LOAD), 2)]
+    place = tuple(write32(RAM_CODE + 4 * index, word) for index, word in enumerate(code))
+    trace = run_script(IN_RAM, *place, *START_ERASE, call(RAM_CODE + 1), send32(SR), send32(RESULT), send32(RESULT + 4))
+    assert words(trace.uart) == [EOP, 1, 32]
+
+
+def test_loads_are_watched_only_where_code_runs_in_ram() -> None:
+    """A boot after one that ran code in RAM is the one that it would have been before it, instruction by instruction."""
+    before = run_script(*START_ERASE, send32(CELL), spin(1000))
+    run_script(IN_RAM, *START_ERASE, send32(CELL))
+    assert run_script(*START_ERASE, send32(CELL), spin(1000)) == before

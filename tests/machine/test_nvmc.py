@@ -89,6 +89,13 @@ def test_code_in_ram_sees_ready_clear() -> None:
     assert trace.misuses == ()
 
 
+def test_code_in_ram_that_reads_the_flash_waits() -> None:
+    """A load from the array while READY is clear comes back when the operation is over."""
+    trace = run_nrf_script(IN_RAM, ERASE_ENABLE, write32(ERASEPAGE, CELL), send32(CELL), send32(READY))
+    assert words(trace.uart) == [0xFFFFFFFF, 1]
+    assert trace.time_ps > trace.operations[0].start_ps + trace.operations[0].duration_ps
+
+
 def test_a_write_while_busy_is_recorded() -> None:
     """Code in RAM that does not wait for READY: the second write is misuse and waits for the first."""
     trace = run_nrf_script(IN_RAM, WRITE_ENABLE, write32(CELL, 0), write32(CELL + 4, 0))

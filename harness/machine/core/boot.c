@@ -25,8 +25,11 @@ static void fill_ram_and_registers(struct machine *m, const struct boot_request 
     }
     memcpy(m->ram, m->scramble, m->config.ram_bytes);
     if (m->ram_executable) {
+        m->ram_executable = false;
         uc_ctl_remove_cache(m->engine, (uint64_t)m->config.ram_address,
                             (uint64_t)m->config.ram_address + m->config.ram_bytes);
+        uc_mem_protect(m->engine, m->config.ram_address, m->config.ram_bytes, UC_PROT_READ | UC_PROT_WRITE);
+        busy_reads_reset(m);
     }
     for (int identifier = UC_ARM_REG_R0; identifier <= UC_ARM_REG_R12; identifier++) {
         uint32_t value = (uint32_t)random_next(&state);
@@ -93,13 +96,13 @@ static uint32_t take_reset(struct machine *m)
     return entry & ~1u;
 }
 
-/* RAM is mapped without execution until code runs from it: stores to executable memory are slower. */
+/* RAM is mapped without execution until code runs from it: stores to executable memory are slower, and loads may have to wait then. */
 static bool allow_execution_from_ram(struct machine *m)
 {
     m->ram_fetch_refused = false;
     m->ram_executable = true;
     m->engine_error = uc_mem_protect(m->engine, m->config.ram_address, m->config.ram_bytes, UC_PROT_ALL);
-    return m->engine_error == UC_ERR_OK;
+    return m->engine_error == UC_ERR_OK && busy_reads_watch(m);
 }
 
 static bool run(struct machine *m, uint32_t pc)

@@ -3,7 +3,8 @@
  * What differs between chips, as one table a chip: the rest of this core knows Cortex-M only.
  *
  *  1. `store` takes every store to memory that Unicorn may only read: flash, its second array, the controller's registers.
- *  2. `advance` lets time pass for the flash controller at a block boundary; the core stalls or sees it finish.
+ *  2. `advance` lets time pass for the flash controller at a block boundary; the core stalls or sees it finish. `complete` lets it
+ *     pass up to the end of the operation under way.
  *  3. `retain` says, at the end of a boot, whether the chip starts again by itself, and what the next boot finds then.
  *  4. `next_event` is the next moment at which a peripheral may change by itself; `run_events` brings them up to now.
  */
@@ -72,6 +73,7 @@ struct chip {
     void (*write)(struct machine *m, uint32_t address, uint32_t value);
     void (*store)(struct machine *m, const struct flash_store *store);
     void (*advance)(struct machine *m, uint32_t pc);
+    void (*complete)(struct machine *m, uint64_t instructions);
     bool (*next_event)(const struct machine *m, uint64_t *fs);
     void (*run_events)(struct machine *m);
 };

@@ -174,7 +174,7 @@ static void reset(struct machine *m, const struct boot_request *request)
                 {BUS_SECOND_ADDRESS, BUS_SECOND_ADDRESS + BUS_SECOND_BYTES}},                                      \
     .watchdog_name = "watchdog", .controller_registers = controller_registers, .reset = reset, .retain = retain,   \
     .read = read_register, .write = write_register, .store = store, .advance = nvmc_advance,                       \
-    .next_event = next_event,                                                                                      \
+    .complete = nvmc_complete, .next_event = next_event,                                                           \
     .run_events = run_events
 
 static const struct nrf_family nrf52 = {

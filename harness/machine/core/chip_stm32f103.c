@@ -179,6 +179,7 @@ const struct chip chip_stm32f103 = {
     .write = write_register,
     .store = store,
     .advance = fpec_advance,
+    .complete = fpec_complete,
     .next_event = next_event,
     .run_events = usart_refuse_interrupts,
 };

@@ -61,4 +61,7 @@ void fpec_store_option(struct machine *m, const struct flash_store *store);
 /* Let time pass for the controller at a block boundary: `pc` in flash stalls, the end of the operation clears BSY. */
 void fpec_advance(struct machine *m, uint32_t pc);
 
+/* The operation under way, if any, is over: time passes up to its end. */
+void fpec_complete(struct machine *m, uint64_t instructions);
+
 #endif

@@ -51,9 +51,6 @@ void fpec_refuse(struct machine *m, enum misuse_kind kind, uint32_t flag, const 
 /* The controller works for `duration_ps` from now on. */
 void fpec_start(struct machine *m, const struct flash_store *store, uint64_t duration_ps);
 
-/* The operation under way, if any, is over: time passes up to its end. */
-void fpec_complete(struct machine *m, uint64_t instructions);
-
 /* Whether the oscillator runs that programs and erases need; records it where it does not. Then nothing happens, and no flag tells. */
 bool fpec_has_clock(struct machine *m, const struct flash_store *store);
 

@@ -20,6 +20,7 @@
 #include "backup.h"
 #include "bit_band.h"
 #include "bus.h"
+#include "busy_reads.h"
 #include "chip.h"
 #include "clock.h"
 #include "code.h"
@@ -211,6 +212,7 @@ struct machine {
     struct rcc rcc;
     struct backup backup;
     struct reads reads;
+    struct busy_reads busy_reads;
     struct usart usart;
     struct iwdg iwdg;
     struct systick systick;

@@ -51,4 +51,7 @@ void nvmc_store_option(struct machine *m, const struct flash_store *store);
 /* Let time pass for the controller at a block boundary: `pc` in flash stalls, the end of the operation sets READY. */
 void nvmc_advance(struct machine *m, uint32_t pc);
 
+/* The operation under way, if any, is over: time passes up to its end. */
+void nvmc_complete(struct machine *m, uint64_t instructions);
+
 #endif

@@ -32,9 +32,6 @@ void nvmc_misuse(struct machine *m, enum misuse_kind kind, const struct flash_st
 /* The controller works for `duration_ps` from now on. */
 void nvmc_start(struct machine *m, const struct flash_store *store, uint64_t duration_ps);
 
-/* The operation under way, if any, is over: time passes up to its end. */
-void nvmc_complete(struct machine *m, uint64_t instructions);
-
 /* The words of a page, or of UICR, are as if never written. */
 void nvmc_forget_writes(struct machine *m, uint32_t page);
 void nvmc_forget_option_writes(struct machine *m);

@@ -59,7 +59,7 @@ CASES: dict[str, Case] = {
     "the boot loader in system memory": Case((call(0x1FFFF001),), End.UNSUPPORTED, "boot loader in system memory", 0x1FFFF000),
     "a bit-band access of RAM works": Case((write32(0x22000000, 1),), End.SLEEPING, "WFI or WFE"),
     "a bit-band access behind RAM": Case((write32(0x220A0000, 1),), End.HARD_FAULT, "bus error: bit-band write of 0x20005000"),
-    "an interrupt of USART1": Case((write32(0xE000E104, 1 << 5), write32(0x4001380C, 0x202C)), End.UNSUPPORTED, "interrupt of USART1"),
+    "an idle interrupt of USART1": Case((write32(0xE000E104, 1 << 5), write32(0x4001380C, 0x201C)), End.UNSUPPORTED, "idle interrupt of USART1"),
     "the watchdog, while code runs": Case((*START_WATCHDOG, spin(100_000)), End.WATCHDOG, "independent watchdog ran out"),
     "the watchdog, in WFI": Case((*START_WATCHDOG, *RUN), End.WATCHDOG, "independent watchdog ran out during WFI or WFE", CODE + 2, WFI),
     "the watchdog, in a branch to itself": Case(

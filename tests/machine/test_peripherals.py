@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.machine.protocol import End
-from tests.machine.firmware import AR, CR, PER, STRT, UNLOCK, Step, run_script, send32, spin, words, write32
+from harness.machine.protocol import End, NonVolatile
+from tests.machine.firmware import AR, CR, PER, STRT, UNLOCK, Step, compile_program, make_machine, run_script, send32, spin, words, write32
 
 RCC_CR, RCC_CFGR, RCC_CSR, RCC_APB2ENR = 0x40021000, 0x40021004, 0x40021024, 0x40021018
 USART_SR, USART_DR, USART_BRR = 0x40013800, 0x40013804, 0x40013808
@@ -56,6 +56,28 @@ def test_a_byte_written_while_the_register_is_full_is_lost() -> None:
     """Three writes at once: one is being sent, and the last one overwrites the second."""
     trace = run_script(write32(USART_BRR, 833), write32(USART_DR, 65), write32(USART_DR, 66), write32(USART_DR, 67))
     assert trace.uart == b"AC"
+
+
+def test_usart_by_interrupt_and_nmi() -> None:
+    """TXE and TC send a text from a sleeping core, RXNE echoes the host's bytes as they come, and NMI preempts under FAULTMASK, once at a time."""
+    flash = compile_program("usart.c").flash()
+    traces = [make_machine().boot(NonVolatile(flash), seed=seed, instruction_budget=100_000, uart_input=b"abcd") for seed in (1, 1, 2)]
+    assert [(trace.uart, trace.end) for trace in traces] == [(b"hello, abcN", End.SLEEPING)] * 3
+    assert traces[0] == traces[1]
+    byte_ps = 10 * 69 * 125_000
+    assert 10 * byte_ps <= traces[0].time_ps < 14 * byte_ps
+
+
+def test_an_interrupt_that_never_comes_is_waited_for() -> None:
+    """With no input left the core sleeps for good."""
+    trace = make_machine().boot(NonVolatile(compile_program("usart.c").flash()), seed=1, instruction_budget=100_000, uart_input=b"a")
+    assert (trace.uart, trace.end) == (b"hello, a", End.SLEEPING)
+
+
+def test_tc_clears_by_a_zero_and_comes_back_with_the_next_frame() -> None:
+    """SR shows TXE alone after TC was written 0, and both again when another byte is out."""
+    trace = run_script(write32(USART_DR, 65), spin(100), write32(USART_SR, 0xFFFFFFBF), send32(USART_SR), spin(100), send32(USART_SR))
+    assert words(trace.uart[1:]) == [0x80, 0xC0]
 
 
 def test_the_uart_is_dead_without_its_clock() -> None:

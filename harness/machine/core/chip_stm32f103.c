@@ -88,7 +88,6 @@ static void write_register(struct machine *m, uint32_t address, uint32_t value)
     waiting_disturb(m);
     if (within(address, config->usart1_address, USART_BLOCK_BYTES)) {
         usart_write(m, address - config->usart1_address, value);
-        usart_refuse_interrupts(m);
     } else if (within(address, config->rcc_address, RCC_BLOCK_BYTES)) {
         rcc_write(m, address - config->rcc_address, value);
     } else if (backup_has(address)) {
@@ -149,15 +148,6 @@ static void retain(const struct machine *m, struct retained *retained)
     memcpy(retained->words + RCC_RETAINED_WORDS, m->backup.registers, sizeof(m->backup.registers));
 }
 
-/* Nothing but the watchdog happens by itself. */
-static bool next_event(const struct machine *m, uint64_t *fs)
-{
-    (void)m;
-    (void)fs;
-    return false;
-}
-
-
 const struct chip chip_stm32f103 = {
     .cpu_model = UC_CPU_ARM_CORTEX_M3,
     .cpuid = 0x411FC231u, /* Cortex-M3 r1p1 */
@@ -180,6 +170,6 @@ const struct chip chip_stm32f103 = {
     .store = store,
     .advance = fpec_advance,
     .complete = fpec_complete,
-    .next_event = next_event,
-    .run_events = usart_refuse_interrupts,
+    .next_event = usart_next,
+    .run_events = usart_run,
 };

@@ -41,9 +41,7 @@ static void show(struct machine *m)
 {
     const struct exception *exception = &m->exception;
 
-    scb_show_exceptions(m, exception->depth == 0 ? 0 : exception->active[exception->depth - 1],
-                        (exception->pending >> EXCEPTION_PENDSV & 1u) != 0,
-                        (exception->pending >> EXCEPTION_SYSTICK & 1u) != 0);
+    scb_show_exceptions(m, exception->depth == 0 ? 0 : exception->active[exception->depth - 1], exception->pending);
 }
 
 void exception_reset(struct machine *m)
@@ -144,7 +142,7 @@ static uint32_t due(const struct machine *m)
     uint32_t end = nvic_any(m) ? EXCEPTION_INTERRUPT + m->chip->interrupts : EXCEPTION_INTERRUPT;
     uint32_t best = 0;
 
-    for (uint32_t number = EXCEPTION_PENDSV; number < end; number++) {
+    for (uint32_t number = EXCEPTION_NMI; number < end; number++) {
         if (is_pending(m, number) && exception_priority(m, number) < limit &&
             (best == 0 || full_priority(m, number) < full_priority(m, best))) {
             best = number;

@@ -32,7 +32,7 @@ struct exception {
 /* Nothing pending or active. */
 void exception_reset(struct machine *m);
 
-/* Set or clear the pending state of PendSV or SysTick. */
+/* Set or clear the pending state of NMI, PendSV or SysTick. */
 void exception_pend(struct machine *m, uint32_t number);
 void exception_unpend(struct machine *m, uint32_t number);
 

@@ -135,6 +135,11 @@ bool nvic_any(const struct machine *m)
     return ((m->nvic.enabled[0] & m->nvic.pending[0]) | (m->nvic.enabled[1] & m->nvic.pending[1])) != 0;
 }
 
+bool nvic_line(const struct machine *m, uint32_t interrupt)
+{
+    return (m->nvic.lines[interrupt / 32] & bit(interrupt)) != 0;
+}
+
 bool nvic_is_enabled(const struct machine *m, uint32_t interrupt)
 {
     return (m->nvic.enabled[interrupt / 32] & bit(interrupt)) != 0;

@@ -42,6 +42,9 @@ void nvic_leave(struct machine *m, uint32_t interrupt);
 /* Whether an enabled interrupt is pending. */
 bool nvic_any(const struct machine *m);
 
+/* Whether the line of `interrupt` is up. */
+bool nvic_line(const struct machine *m, uint32_t interrupt);
+
 /* Whether `interrupt` is enabled. */
 bool nvic_is_enabled(const struct machine *m, uint32_t interrupt);
 

@@ -75,11 +75,10 @@ void scb_reset(struct machine *m)
     }
 }
 
-static void write_icsr(struct machine *m, uint32_t value, const struct flash_store *store)
+static void write_icsr(struct machine *m, uint32_t value)
 {
     if ((value & ICSR_NMIPENDSET) != 0) {
-        machine_end(m, END_UNSUPPORTED, store->pc, store->instructions, "NMI set pending in ICSR");
-        return;
+        exception_pend(m, EXCEPTION_NMI);
     }
     if ((value & ICSR_PENDSVSET) != 0) {
         exception_pend(m, EXCEPTION_PENDSV);
@@ -141,7 +140,7 @@ void scb_write(struct machine *m, const struct flash_store *store)
     case REGISTER_CPUID:
         break;
     case REGISTER_ICSR:
-        write_icsr(m, value, store);
+        write_icsr(m, value);
         break;
     case REGISTER_VTOR:
         *at(m, address) = value & VTOR_MASK;
@@ -226,9 +225,14 @@ void scb_show(struct machine *m, uint32_t address, uint32_t value)
     *at(m, address) = value;
 }
 
-void scb_show_exceptions(struct machine *m, uint32_t active, bool pendsv, bool systick)
+void scb_show_exceptions(struct machine *m, uint32_t active, uint32_t pending)
 {
-    *at(m, REGISTER_ICSR) = active | (pendsv ? ICSR_PENDSVSET : 0) | (systick ? ICSR_PENDSTSET : 0);
+    uint32_t shown = active;
+
+    shown |= (pending >> EXCEPTION_NMI & 1u) != 0 ? ICSR_NMIPENDSET : 0;
+    shown |= (pending >> EXCEPTION_PENDSV & 1u) != 0 ? ICSR_PENDSVSET : 0;
+    shown |= (pending >> EXCEPTION_SYSTICK & 1u) != 0 ? ICSR_PENDSTSET : 0;
+    *at(m, REGISTER_ICSR) = shown;
 }
 
 bool scb_ignores_bus_faults(const struct machine *m)

@@ -49,8 +49,8 @@ bool scb_events_on_pending(const struct machine *m);
 /* The word that the firmware reads at `address`. */
 void scb_show(struct machine *m, uint32_t address, uint32_t value);
 
-/* Make ICSR show the active exception and whether PendSV and SysTick are pending. */
-void scb_show_exceptions(struct machine *m, uint32_t active, bool pendsv, bool systick);
+/* Make ICSR show the active exception and which system exceptions are pending, one bit each. */
+void scb_show_exceptions(struct machine *m, uint32_t active, uint32_t pending);
 
 /* Whether exception entry aligns the stack to 8 bytes (CCR.STKALIGN). */
 bool scb_aligns_stack(const struct machine *m);

@@ -15,7 +15,7 @@
 
 #define CR1_RE 0x0004u
 #define CR1_TE 0x0008u
-#define CR1_INTERRUPTS 0x01F0u
+#define CR1_IDLEIE 0x0010u
 #define CR1_M 0x1000u
 #define CR1_UE 0x2000u
 #define CR2_STOP_SHIFT 12u
@@ -62,16 +62,28 @@ static bool receive_ready(const struct machine *m, uint64_t now_fs)
     return enabled(&m->usart, CR1_RE) && m->usart.input_next < m->usart.input_bytes && now_fs >= m->usart.receive_ready_fs;
 }
 
-static uint32_t read_status(struct machine *m)
+static bool is_idle(const struct machine *m, uint64_t now_fs)
+{
+    return !m->usart.transmit_full && now_fs >= m->usart.shift_end_fs;
+}
+
+static uint32_t status_now(struct machine *m)
 {
     uint64_t now_fs = clock_fs(m, m->instructions);
     uint32_t status = 0;
 
     advance_transmitter(m, now_fs);
     status |= m->usart.transmit_full ? 0 : SR_TXE;
-    status |= !m->usart.transmit_full && now_fs >= m->usart.shift_end_fs ? SR_TC : 0;
+    status |= is_idle(m, now_fs) && !m->usart.complete_cleared ? SR_TC : 0;
     status |= receive_ready(m, now_fs) ? SR_RXNE : 0;
-    if (status == (SR_TXE | SR_TC) && m->usart.input_next == m->usart.input_bytes) {
+    return status;
+}
+
+static uint32_t read_status(struct machine *m)
+{
+    uint32_t status = status_now(m);
+
+    if (is_idle(m, clock_fs(m, m->instructions)) && m->usart.input_next == m->usart.input_bytes) {
         waiting_poll(m);
     } else {
         waiting_disturb(m);
@@ -91,6 +103,15 @@ static uint32_t read_data(struct machine *m)
     return m->usart.received;
 }
 
+/* TC and RXNE clear by writing 0 to them; without its flag the byte is gone (RM0008 27.6.1). */
+static void write_status(struct machine *m, uint32_t value)
+{
+    m->usart.complete_cleared = m->usart.complete_cleared || (value & SR_TC) == 0;
+    if ((value & SR_RXNE) == 0) {
+        (void)read_data(m);
+    }
+}
+
 static void write_data(struct machine *m, uint8_t value)
 {
     struct usart *usart = &m->usart;
@@ -99,6 +120,7 @@ static void write_data(struct machine *m, uint8_t value)
     if (!enabled(usart, CR1_TE)) {
         return;
     }
+    usart->complete_cleared = false;
     advance_transmitter(m, now_fs);
     if (usart->transmit_full) {
         usart->output[usart->output_bytes - 1] = value; /* TXE was clear: the byte in DR is overwritten and lost */
@@ -114,11 +136,8 @@ static void write_data(struct machine *m, uint8_t value)
     }
 }
 
-uint32_t usart_read(struct machine *m, uint32_t offset)
+static uint32_t read_register(struct machine *m, uint32_t offset)
 {
-    if (!rcc_usart1_enabled(m)) {
-        return 0;
-    }
     switch (offset) {
     case REGISTER_SR:
         return read_status(m);
@@ -131,14 +150,23 @@ uint32_t usart_read(struct machine *m, uint32_t offset)
     }
 }
 
-void usart_write(struct machine *m, uint32_t offset, uint32_t value)
+uint32_t usart_read(struct machine *m, uint32_t offset)
+{
+    uint32_t value = rcc_usart1_enabled(m) ? read_register(m, offset) : 0;
+
+    if (offset == REGISTER_DR) {
+        usart_run(m);
+    }
+    return value;
+}
+
+static void write_register(struct machine *m, uint32_t offset, uint32_t value)
 {
     uint32_t *control = m->usart.control;
 
-    if (!rcc_usart1_enabled(m)) {
-        return;
-    }
-    if (offset == REGISTER_DR) {
+    if (offset == REGISTER_SR) {
+        write_status(m, value);
+    } else if (offset == REGISTER_DR) {
         write_data(m, (uint8_t)value);
     } else if (offset == REGISTER_BRR) {
         m->usart.brr = value & 0xFFFFu;
@@ -157,9 +185,53 @@ bool usart_is_poll(uint32_t offset)
     return offset == REGISTER_SR || offset == REGISTER_DR;
 }
 
-void usart_refuse_interrupts(struct machine *m)
+void usart_write(struct machine *m, uint32_t offset, uint32_t value)
 {
-    if ((m->nvic.enabled[IRQ_USART1 / 32] >> IRQ_USART1 % 32 & 1u) != 0 && (m->usart.control[0] & CR1_INTERRUPTS) != 0) {
-        machine_end(m, END_UNSUPPORTED, m->block_address, m->instructions, "interrupt of USART1");
+    if (rcc_usart1_enabled(m)) {
+        write_register(m, offset, value);
+        usart_run(m);
+        machine_schedule(m);
     }
+}
+
+/* The enable bits of CR1 stand where the flags stand in SR. */
+static uint32_t wanted(const struct machine *m)
+{
+    bool works = rcc_usart1_enabled(m) && (m->usart.control[0] & CR1_UE) != 0;
+
+    return works ? m->usart.control[0] & (SR_TXE | SR_TC | SR_RXNE) : 0;
+}
+
+static bool is_heard(const struct machine *m)
+{
+    return nvic_is_enabled(m, IRQ_USART1) || scb_events_on_pending(m);
+}
+
+bool usart_next(const struct machine *m, uint64_t *fs)
+{
+    const struct usart *usart = &m->usart;
+    uint32_t flags = wanted(m);
+    bool sends = usart->transmit_full || clock_fs(m, m->instructions) < usart->shift_end_fs;
+
+    *fs = UINT64_MAX;
+    if (!is_heard(m) || nvic_line(m, IRQ_USART1)) {
+        return false; /* nobody hears it, or it calls already */
+    }
+    if ((flags & SR_TXE) != 0 && usart->transmit_full) {
+        *fs = usart->shift_end_fs;
+    } else if ((flags & SR_TC) != 0 && sends) {
+        *fs = usart->shift_end_fs + (usart->transmit_full ? frame_fs(m) : 0);
+    }
+    if ((flags & SR_RXNE) != 0 && enabled(usart, CR1_RE) && usart->input_next < usart->input_bytes && usart->receive_ready_fs < *fs) {
+        *fs = usart->receive_ready_fs;
+    }
+    return *fs != UINT64_MAX;
+}
+
+void usart_run(struct machine *m)
+{
+    if (is_heard(m) && (m->usart.control[0] & CR1_IDLEIE) != 0) {
+        machine_end(m, END_UNSUPPORTED, m->block_address, m->instructions, "idle interrupt of USART1");
+    }
+    nvic_set_line(m, IRQ_USART1, (status_now(m) & wanted(m)) != 0);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * USART1 (RM0008 section 27), polled. TXE and TC follow virtual time at the rate that BRR and PCLK2 give. The host peer
- * honours flow: it sends its next byte one frame after the receiver is enabled or the last byte was read, so nothing overruns.
+ * USART1 (RM0008 section 27), polled or by interrupt. TXE and TC follow virtual time at the rate that BRR and PCLK2 give. The host peer
+ * honours flow: it sends its next byte one frame after the receiver is enabled or the last byte was read, so nothing overruns, is
+ * malformed or breaks; the interrupt of an idle line is not modelled.
  */
 #ifndef USART_H
 #define USART_H
@@ -23,6 +24,7 @@ struct usart {
     uint64_t receive_ready_fs;
     uint64_t shift_end_fs;
     bool transmit_full;
+    bool complete_cleared; /* TC of the last frame was cleared by a write to SR */
     uint8_t received;
     uint32_t brr;
     uint32_t control[4]; /* CR1, CR2, CR3, GTPR */
@@ -40,7 +42,10 @@ void usart_write(struct machine *m, uint32_t offset, uint32_t value);
 /* Whether a read of `offset` has no effect and depends on nothing but time and input. */
 bool usart_is_poll(uint32_t offset);
 
-/* End the boot if the peripheral wants an interrupt that the NVIC lets through. */
-void usart_refuse_interrupts(struct machine *m);
+/* When a flag next rises that has an interrupt which the firmware would notice; false for never. */
+bool usart_next(const struct machine *m, uint64_t *fs);
+
+/* Take in what happened up to now; the interrupt line follows. */
+void usart_run(struct machine *m);
 
 #endif

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.machine.protocol import End
-from tests.machine.firmware import Step, run_script, send32, spin, wait_clear, words, write32
+from tests.machine.firmware import WFE, Step, run_script, send32, spin, wait_clear, words, write32
 from tests.machine.nrf52840 import run_nrf_script
 
 UART = 0x40002000
@@ -77,6 +77,17 @@ def test_the_crystal_starts_in_its_time() -> None:
     """HFCLKSTARTED comes 360 us after the task, and HFCLKSTAT then names the crystal."""
     trace = run_nrf_script(write32(0x40000000, 1), send32(0x40000100), spin(10_000), send32(0x40000100), send32(0x4000040C))
     assert words(trace.uart) == [0, 1, 0x10001]
+
+
+def test_the_slow_clock_changes_its_source_without_a_stop() -> None:
+    """As drivers start it: from RC first, then from the crystal, which takes over after 250 ms while the RTC counts on."""
+    start, started, source, status, events_pend = 0x40000008, 0x40000104, 0x40000518, 0x40000418, 0xE000ED10
+    trace = run_nrf_script(
+        write32(source, 0), write32(start, 1), spin(10_000), send32(started), send32(status), write32(started, 0), write32(0x40011000, 1),
+        write32(source, 1), write32(start, 1), spin(10_000), send32(started), send32(status),
+        write32(0x40000304, 2), write32(events_pend, 0x10), WFE, send32(started), send32(status), send32(0x40011504),
+    )  # fmt: skip
+    assert words(trace.uart) == [1, 0x10000, 0, 0x10000, 1, 0x10001, 8192]
 
 
 def test_factory_words() -> None:

@@ -31,14 +31,17 @@ static uint32_t *power(struct machine *m, uint32_t offset)
     return nrf_register(m, NRF_POWER, offset);
 }
 
+/* A clock that runs from another source goes on until the new one has started (PS 5.4.2): drivers start RC, then the crystal. */
 static void start_low_clock(struct machine *m)
 {
-    uint32_t start_us = (*power(m, REGISTER_LFCLKSRC) & CLOCK_SOURCE) == SOURCE_CRYSTAL ? m->chip->nrf->low_crystal_start_us
-                                                                                            : m->chip->nrf->low_start_us;
+    uint32_t source = *power(m, REGISTER_LFCLKSRC) & CLOCK_SOURCE;
+    uint32_t start_us = source == SOURCE_CRYSTAL ? m->chip->nrf->low_crystal_start_us : m->chip->nrf->low_start_us;
+    bool under_way = m->nrf.low_clock_fs != 0 && (*power(m, REGISTER_LFCLKSRCCOPY) & CLOCK_SOURCE) == source;
+    bool runs = m->nrf.low_clock_runs && (*power(m, REGISTER_LFCLKSTAT) & CLOCK_SOURCE) == source;
 
     *power(m, REGISTER_LFCLKRUN) = 1;
     *power(m, REGISTER_LFCLKSRCCOPY) = *power(m, REGISTER_LFCLKSRC);
-    if (m->nrf.low_clock_fs == 0 && !m->nrf.low_clock_runs) {
+    if (!under_way && !runs) {
         m->nrf.low_clock_fs = clock_fs(m, m->instructions) + (uint64_t)start_us * MICROSECOND_FS;
     }
 }
@@ -82,9 +85,11 @@ void nrf_power_run(struct machine *m)
     }
     if (m->nrf.low_clock_fs != 0 && now_fs >= m->nrf.low_clock_fs) {
         m->nrf.low_clock_fs = 0;
-        m->nrf.low_clock_runs = true;
         *power(m, REGISTER_LFCLKSTAT) = CLOCK_RUNS | (*power(m, REGISTER_LFCLKSRCCOPY) & CLOCK_SOURCE);
-        nrf_counter_release(m);
+        if (!m->nrf.low_clock_runs) {
+            m->nrf.low_clock_runs = true;
+            nrf_counter_release(m);
+        }
         nrf_event(m, NRF_POWER, EVENT_LFCLKSTARTED);
     }
 }

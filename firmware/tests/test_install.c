@@ -142,6 +142,23 @@ TEST(install_slot_spoiled_after_the_copy, "Once every page is copied, the slot i
     CHECK_EQUAL(0, closed_with());
 }
 
+TEST(install_copied_and_lost, "An application that was copied and does not verify is not copied again: nothing wears, however often the device starts.")
+{
+    make_staged_device(IMAGE_V2);
+    device_put_journal_record(2, 1, JOURNAL_STARTED, 3);
+    device_put_journal_record(2, 2, JOURNAL_COPIED, 3);
+    device_put_image(&LAYOUT_APPLICATION, IMAGE_V2);
+    *device_flash(&LAYOUT_APPLICATION, 900) ^= 1u;
+    for (int boot = 0; boot < 3; boot++) {
+        CHECK_EQUAL(FAKE_RECOVERING, run_boot());
+        CHECK_EQUAL(0, fake.operations);
+    }
+    CHECK_EQUAL(1, counter_read().value);
+    *device_flash(&LAYOUT_APPLICATION, 900) ^= 1u;
+    CHECK_EQUAL(FAKE_STARTED, run_boot());
+    check_running(IMAGE_V2, 2);
+}
+
 TEST(install_another_image_half_way, "An image of another size in the slot does not continue an update under way.")
 {
     make_staged_device(IMAGE_V2);

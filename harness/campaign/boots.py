@@ -11,6 +11,7 @@ from harness.fault.crash import CrashImage, FaultProof, FlashReplay, digest_of, 
 from harness.fault.disturbed import read_at_power_up, still_disturbed
 from harness.fault.faults import Fault
 from harness.fault.flash_map import flash_map_of
+from harness.fault.write_count import history_after, history_of
 from harness.machine.protocol import End, Machine, NonVolatile, Operation, OperationLog, Retained, Trace
 from harness.oracle.run import Run, is_settled
 from harness.scenario.prepared import APPLICATION_DOMAIN, PreparedCase, PreparedScenario
@@ -113,7 +114,7 @@ def log_of(run: Run, seed: int) -> CaseLog:
         entered = tuple(entry.operations for entry in trace.entries if entry.domain == APPLICATION_DOMAIN)
         boots.append(BootLog(start, ram_seed(seed, digest, number), operations, entered, retained))
         after = FlashReplay(start, operations, flash_map_of(run.scenario)).state_before(len(operations))
-        if replace(after, disturbed=()) != trace.final:
+        if (after.flash, after.option_bytes) != (trace.final.flash, trace.final.option_bytes):
             raise EngineError(f"case {run.case.name}, boot {number}: the operation log does not lead to the final state")
         retained = trace.retained
     return CaseLog(run.case, tuple(boots))
@@ -129,5 +130,7 @@ def live_crash_image(machine: Machine, scenario: PreparedScenario, log: Sequence
     trace = machine.boot(boot.start, seed=boot.seed, stop_before=fault.operation, instruction_budget=scenario.limits.instructions, retained=boot.retained)
     if trace.end is not End.STOPPED or trace.pending is None:
         raise EngineError(f"fault {fault} did not fire: the boot ended with {trace.end.name.lower()} before operation {fault.operation}")
+    flash_map = flash_map_of(scenario)
     left = still_disturbed(boot.start.disturbed, _all_of(trace.operations))
-    return tear_state(replace(trace.final, disturbed=left), trace.pending, fault, seed, flash_map_of(scenario))
+    history = history_after(history_of(boot.start), _all_of(trace.operations), flash_map)
+    return tear_state(history.of(replace(trace.final, disturbed=left)), trace.pending, fault, seed, flash_map)

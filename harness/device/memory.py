@@ -43,6 +43,10 @@ class NonVolatile:
     """Empty: the device's delivery state."""
     disturbed: tuple[DisturbedCells, ...] = ()
     """What interrupted operations left. An engine ignores it: it boots states whose cells are drawn (`harness/fault/disturbed.py`)."""
+    writes: tuple[tuple[int, int], ...] = ()
+    """(address, writes since the erase) of the words whose content does not tell it, in order: see `harness/fault/write_count.py`."""
+    partial_erases: tuple[tuple[int, int], ...] = ()
+    """(page, milliseconds) of the pages that are erased in part, in order."""
 
 
 @dataclass(frozen=True, slots=True)

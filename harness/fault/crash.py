@@ -16,6 +16,7 @@ from harness.fault.disturbed import still_disturbed
 from harness.fault.faults import Fault, Faults, Tear
 from harness.fault.flash_map import FlashMap
 from harness.fault.tears import tear_operation
+from harness.fault.write_count import HistoryLog, history_after, history_of, history_of_cut
 from harness.machine.protocol import NonVolatile, Operation
 
 
@@ -68,6 +69,8 @@ def digest_of(state: NonVolatile) -> str:
     hasher.update(state.option_bytes)
     for cells in state.disturbed:
         hasher.update(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask)
+    if state.writes or state.partial_erases:
+        hasher.update(f"{state.writes}:{state.partial_erases}".encode())
     return hasher.hexdigest()
 
 
@@ -88,6 +91,7 @@ class FlashReplay:
         self._flash = bytearray(initial.flash)
         self._option_bytes = bytearray(initial.option_bytes)
         self._disturbed = initial.disturbed
+        self._history = HistoryLog(history_of(initial), operations, flash_map)
         self._position = 0
 
     def state_before(self, operation: int) -> NonVolatile:
@@ -101,7 +105,8 @@ class FlashReplay:
             step = self._operations[self._position]
             self._replace(step, step.new, step.old)
         done = (self._operations[index] for index in range(operation))
-        return NonVolatile(bytes(self._flash), bytes(self._option_bytes), still_disturbed(self._disturbed, done))
+        state = NonVolatile(bytes(self._flash), bytes(self._option_bytes), still_disturbed(self._disturbed, done))
+        return self._history.before(operation).of(state)
 
     def crash_image(self, fault: Fault, seed: int) -> CrashImage:
         """Return what `fault` leaves.
@@ -143,6 +148,12 @@ def tear_state(before: NonVolatile, operation: Operation, fault: Fault, seed: in
     torn = tear_operation(operation, fault, seed)
     kept = still_disturbed(before.disturbed, [operation] if fault.tear is Tear.ALL else [])
     state = replace(flash_map.replace(before, operation.address, torn.cells), disturbed=kept + torn.disturbed)
+    history = history_of(before)
+    if fault.tear is Tear.ALL:
+        history = history_after(history, [operation], flash_map)
+    elif fault.tear is not Tear.NONE:
+        history = history_of_cut(history, operation, torn.cells, flash_map)
+    state = history.of(state)
     return CrashImage(state, _proof_of(operation, fault, torn, digest_of(state)))
 
 

@@ -10,10 +10,16 @@ from harness.scenario.prepared import PreparedScenario
 
 @dataclass(frozen=True, slots=True)
 class FlashMap:
-    """Where the two non-volatile arrays start."""
+    """Where the two non-volatile arrays start, and what their controller counts writes by.
+
+    Attributes:
+        counted_bytes: size of the words whose writes are counted (n_WRITE); 0: none are. page_bytes: of an erase; matters only then.
+    """
 
     flash_address: int
     option_bytes_address: int
+    counted_bytes: int = 0
+    page_bytes: int = 0
 
     def read(self, state: NonVolatile, address: int, length_bytes: int) -> bytes:
         """Return the bytes at `address`; fewer than asked for where the array ends."""
@@ -35,4 +41,6 @@ class FlashMap:
 
 def flash_map_of(scenario: PreparedScenario) -> FlashMap:
     """Return where the scenario's non-volatile arrays start."""
-    return FlashMap(scenario.flash_address, scenario.device.option_bytes.address.value)
+    flash = scenario.device.flash
+    counted_bytes = 0 if flash.writes_per_unit is None else flash.program_unit_bytes.value
+    return FlashMap(scenario.flash_address, scenario.device.option_bytes.address.value, counted_bytes, flash.page_bytes.value)

@@ -57,7 +57,8 @@ class Change:
         content = self.new if cells is None else cells
         array = state.flash if self.in_flash else state.option_bytes
         array = array[: self.offset] + content + array[self.offset + len(content) :]
-        return replace(state, flash=array) if self.in_flash else replace(state, option_bytes=array)
+        state = replace(state, flash=array) if self.in_flash else replace(state, option_bytes=array)
+        return replace(state, writes=(), partial_erases=()) if self.kind.is_erase else state
 
 
 class Protection(Protocol):

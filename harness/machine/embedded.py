@@ -17,6 +17,7 @@ from harness.machine.protocol import CallTimes, Domain, End, Entry, Misuse, Misu
 _ENTRY = struct.Struct("=QQQIIiI")
 _MISUSE = struct.Struct("=IIII")
 _UNMODELLED = struct.Struct("=II")
+_HISTORY = struct.Struct("=II")
 _NEVER = 2**64 - 1
 _NOTHING = 2**32 - 1
 _BLOCK_BYTES = 4096
@@ -89,6 +90,10 @@ class EmbeddedMachine:
             uart_input_bytes=len(uart_input),
             ram=retained.ram if retained and retained.ram else None,
             retained=_registers_of(retained),
+            writes=_history(state.writes),
+            partial_erases=_history(state.partial_erases),
+            writes_count=len(state.writes),
+            partial_erases_count=len(state.partial_erases),
             seed=seed,
             stop_before=_NEVER if stop_before is None else stop_before,
             instruction_budget=instruction_budget,
@@ -157,7 +162,12 @@ class EmbeddedMachine:
             end_detail=result.detail.decode(),
             pc=result.pc,
             domain=self._name(result.domain),
-            final=NonVolatile(copy(result.flash, config.flash_bytes), copy(result.option_bytes, option_bytes_size)),
+            final=NonVolatile(
+                copy(result.flash, config.flash_bytes),
+                copy(result.option_bytes, option_bytes_size),
+                writes=tuple(_HISTORY.iter_unpack(copy(result.writes, result.writes_count * _HISTORY.size))),
+                partial_erases=tuple(_HISTORY.iter_unpack(copy(result.partial_erases, result.partial_erases_count * _HISTORY.size))),
+            ),
             operations=RecordedOperations(copy(result.operations, result.operation_count * RECORD.size), arena),
             pending=decode_operation(bytes(result.pending), result.operation_count, arena) if end == End.STOPPED else None,
             entries=tuple(
@@ -180,6 +190,10 @@ class EmbeddedMachine:
             retained=self._retained(result.retained),
             unmodelled=tuple(_UNMODELLED.iter_unpack(copy(result.unmodelled, result.unmodelled_count * _UNMODELLED.size))),
         )
+
+
+def _history(entries: tuple[tuple[int, int], ...]) -> ctypes.Array[native.CellHistory]:
+    return (native.CellHistory * len(entries))(*(native.CellHistory(address, value) for address, value in entries))
 
 
 def _registers_of(retained: Retained | None) -> ctypes._Pointer[native.RetainedState] | None:

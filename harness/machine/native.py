@@ -82,6 +82,12 @@ class RetainedState(ctypes.Structure):
     _fields_ = (("restarts", ctypes.c_uint32), ("keeps_ram", ctypes.c_uint32), ("words", ctypes.c_uint32 * RETAINED_WORDS))
 
 
+class CellHistory(ctypes.Structure):
+    """`struct cell_history`."""
+
+    _fields_ = (("address", ctypes.c_uint32), ("value", ctypes.c_uint32))
+
+
 class Request(ctypes.Structure):
     """`struct boot_request`."""
 
@@ -91,6 +97,10 @@ class Request(ctypes.Structure):
         ("uart_input", ctypes.c_char_p),
         ("ram", ctypes.c_char_p),
         ("retained", ctypes.POINTER(RetainedState)),
+        ("writes", ctypes.POINTER(CellHistory)),
+        ("partial_erases", ctypes.POINTER(CellHistory)),
+        ("writes_count", ctypes.c_uint64),
+        ("partial_erases_count", ctypes.c_uint64),
         ("uart_input_bytes", ctypes.c_uint64),
         ("seed", ctypes.c_uint64),
         ("stop_before", ctypes.c_uint64),
@@ -141,6 +151,8 @@ class Result(ctypes.Structure):
         ("page_uses", ctypes.c_void_p),
         ("uart", ctypes.c_void_p),
         ("unmodelled", ctypes.c_void_p),
+        ("writes", ctypes.c_void_p),
+        ("partial_erases", ctypes.c_void_p),
         ("detail", ctypes.c_char_p),
         ("operation_count", ctypes.c_uint64),
         ("arena_bytes", ctypes.c_uint64),
@@ -148,6 +160,8 @@ class Result(ctypes.Structure):
         ("misuse_count", ctypes.c_uint64),
         ("uart_bytes", ctypes.c_uint64),
         ("unmodelled_count", ctypes.c_uint64),
+        ("writes_count", ctypes.c_uint64),
+        ("partial_erases_count", ctypes.c_uint64),
         ("instructions", ctypes.c_uint64),
         ("time_ps", ctypes.c_uint64),
         ("time_low_ps", ctypes.c_uint64),

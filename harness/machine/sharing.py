@@ -15,8 +15,10 @@ from dataclasses import dataclass, field, replace
 
 from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, Retained, Trace
 
+_Entries = tuple[tuple[int, int], ...]
+
 Key = tuple[int, int, bytes, bytes, bytes]
-"""What a boot depends on besides flash: seed, instruction budget, UART input, option bytes, digest of what a reset kept."""
+"""What a boot depends on besides flash: seed, instruction budget, UART input, option bytes, digest of what a reset kept, writes of option bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ class SharingMachine:
             return self._machine.boot(
                 state, seed=seed, stop_before=stop_before, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained
             )
-        key = (seed, instruction_budget, uart_input, state.option_bytes, _digest_of(retained))
-        shared = self._shared(key, state.flash)
+        key = (seed, instruction_budget, uart_input, state.option_bytes, _digest_of(retained, self._outside(state)))
+        shared = self._shared(key, state)
         if shared is not None:
             self.boots_shared += 1
             return shared
@@ -88,7 +90,7 @@ class SharingMachine:
         if self._recorder is None:
             self._recorder = self._make_recorder()
         trace = self._recorder.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained)
-        self._remember(key, state.flash, trace)
+        self._remember(key, state, trace)
         return replace(trace, page_uses=b"")
 
     def close(self) -> None:
@@ -97,14 +99,14 @@ class SharingMachine:
         if self._recorder is not None:
             self._recorder.close()
 
-    def _shared(self, key: Key, flash: bytes) -> Trace | None:
+    def _shared(self, key: Key, state: NonVolatile) -> Trace | None:
         read_sets = self._read_sets.get(key, [])
         for position, read_set in enumerate(read_sets):
-            record = read_set.records.get(self._digest(flash, read_set.pages))
+            record = read_set.records.get(self._digest(state, read_set.pages))
             if record is not None:
                 # Neighbouring cuts share: what hit last is asked first.
                 read_sets.insert(0, read_sets.pop(position))
-                return self._rebased(record, flash)
+                return self._rebased(record, state)
         return None
 
     def _worth_recording(self, key: Key, flash: bytes) -> bool:
@@ -118,7 +120,7 @@ class SharingMachine:
         self._misses[key, different] += 1
         return self._misses[key, different].bit_count() == 1
 
-    def _remember(self, key: Key, flash: bytes, trace: Trace) -> None:
+    def _remember(self, key: Key, state: NonVolatile, trace: Trace) -> None:
         erased_unread: dict[int, int] = {}
         for operation in _operations_of(trace.operations):
             if operation.kind not in (OperationKind.PROGRAM, OperationKind.PAGE_ERASE):
@@ -133,26 +135,58 @@ class SharingMachine:
         if read_set is None:
             read_set = _ReadSet(pages)
             read_sets.insert(0, read_set)
-        read_set.records[self._digest(flash, pages)] = _Record(replace(trace, page_uses=b""), erased_unread, untouched)
+        read_set.records[self._digest(state, pages)] = _Record(replace(trace, page_uses=b""), erased_unread, untouched)
 
-    def _rebased(self, record: _Record, flash: bytes) -> Trace:
+    def _rebased(self, record: _Record, state: NonVolatile) -> Trace:
+        flash = state.flash
         final = bytearray(record.trace.final.flash)
         for page in record.untouched:
             start = page * self._page_bytes
             final[start : start + self._page_bytes] = self._page(flash, page)
         old_pages = {index: self._page(flash, page) for index, page in record.erased_unread.items()}
         operations = RebasedOperations(record.trace.operations, old_pages)
-        return replace(record.trace, final=NonVolatile(bytes(final), record.trace.final.option_bytes), operations=operations)
+        writes, partial_erases = self._history(record.trace.final, record.untouched, inside=False)
+        own_writes, own_partial_erases = self._history(state, record.untouched, inside=True)
+        return replace(
+            record.trace,
+            final=NonVolatile(
+                bytes(final),
+                record.trace.final.option_bytes,
+                writes=tuple(sorted([*writes, *own_writes])),
+                partial_erases=tuple(sorted([*partial_erases, *own_partial_erases])),
+            ),
+            operations=operations,
+        )
+
+    def _history(self, state: NonVolatile, pages: tuple[int, ...], *, inside: bool) -> tuple[_Entries, _Entries]:
+        """Return what the cells of some pages, or of all others, remember besides their bits."""
+        if not state.writes and not state.partial_erases:
+            return (), ()
+        chosen = set(pages)
+        writes = tuple(entry for entry in state.writes if (self._page_of(entry[0]) in chosen) == inside)
+        return writes, tuple(entry for entry in state.partial_erases if (self._page_of(entry[0]) in chosen) == inside)
+
+    def _outside(self, state: NonVolatile) -> _Entries:
+        """Return what the option bytes remember."""
+        return tuple(entry for entry in state.writes if not 0 <= entry[0] - self._flash_address < len(state.flash))
+
+    def _page_of(self, address: int) -> int:
+        return (address - self._flash_address) // self._page_bytes
 
     def _page(self, flash: bytes, page: int) -> bytes:
         return flash[page * self._page_bytes : (page + 1) * self._page_bytes]
 
-    def _digest(self, flash: bytes, pages: tuple[int, ...]) -> bytes:
-        return hashlib.sha256(b"".join([self._page(flash, page) for page in pages])).digest()
+    def _digest(self, state: NonVolatile, pages: tuple[int, ...]) -> bytes:
+        hasher = hashlib.sha256(b"".join([self._page(state.flash, page) for page in pages]))
+        history = self._history(state, pages, inside=True)
+        if any(history):
+            hasher.update(repr(history).encode())
+        return hasher.digest()
 
 
-def _digest_of(retained: Retained | None) -> bytes:
-    return b"" if retained is None else hashlib.sha256(retained.registers + retained.ram).digest()
+def _digest_of(retained: Retained | None, writes: _Entries) -> bytes:
+    kept = b"" if retained is None else hashlib.sha256(retained.registers + retained.ram).digest()
+    return kept + (repr(writes).encode() if writes else b"")
 
 
 class RebasedOperations:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.device import load_device
+from harness.fault.flash_map import FlashMap
+from harness.fault.write_count import CellHistory, history_after, history_of
 from harness.machine.debug_port import AccessPortProtection
-from harness.machine.protocol import End, MisuseKind, NonVolatile, OperationKind
+from harness.machine.engines import share_boots
+from harness.machine.protocol import End, MisuseKind, NonVolatile, OperationKind, Trace
+from harness.machine.sharing import SharingMachine
 from tests.machine.firmware import IN_RAM, Step, send32, wait_clear, words, write8, write16, write32
 from tests.machine.nrf52840 import (
     CONFIG,
@@ -33,6 +40,7 @@ from tests.machine.nvmc_model import NvmcModel
 PAGES = (0x80000, 0x81000, 0xFF000)
 CELL = PAGES[0]
 UICR_BYTES = 0x308
+NRF_MAP = FlashMap(0, UICR, 4, PAGE_BYTES)
 
 cells = st.builds(lambda page, offset: page + 4 * offset, st.sampled_from((*PAGES, UICR, UICR + 0x200)), st.integers(0, 3))
 values = st.sampled_from([0, 0x12345678, 0xFFFF0000, 0xFFFFFFFF])
@@ -54,14 +62,16 @@ scripts = st.builds(lambda parts: [step for part in parts for step in part], st.
 def test_random_accesses_match_the_model(steps: list[Step]) -> None:
     """Operations, both arrays and recorded misuse are those of the model, and a fault comes at the same access."""
     flash = make_nrf_flash(steps, {PAGES[1]: bytes(8)})
-    model = NvmcModel(bytearray(flash), bytearray(b"\xff" * UICR_BYTES))
+    before = ((PAGES[1], 2), (UICR, 1))
+    model = NvmcModel(bytearray(flash), bytearray(b"\xff" * UICR_BYTES), writes=dict(before))
     complete = model.run(steps)
-    trace = make_nrf_machine().boot(NonVolatile(flash), seed=5, instruction_budget=1_000_000)
+    trace = make_nrf_machine().boot(NonVolatile(flash, writes=before), seed=5, instruction_budget=1_000_000)
 
     operations = [trace.operations[index] for index in range(len(trace.operations))]
     assert [(operation.kind, operation.address, operation.old, operation.new) for operation in operations] == model.operations
     assert [misuse.kind for misuse in trace.misuses] == model.misuses
-    assert trace.final == NonVolatile(bytes(model.flash), bytes(model.uicr))
+    assert (trace.final.flash, trace.final.option_bytes) == (bytes(model.flash), bytes(model.uicr))
+    assert history_of(trace.final) == history_after(CellHistory(before), operations, NRF_MAP)
     assert trace.end == (End.SLEEPING if complete else End.HARD_FAULT)
 
 
@@ -71,6 +81,54 @@ def test_a_third_write_is_recorded_and_an_erase_starts_anew() -> None:
     trace = run_nrf_script(WRITE_ENABLE, *writes, ERASE_ENABLE, write32(ERASEPAGE, CELL), WRITE_ENABLE, *writes[:2])
     assert [(misuse.kind, misuse.address, misuse.operations) for misuse in trace.misuses] == [(MisuseKind.TOO_MANY_WRITES, CELL, 2)]
     assert trace.operations[2].new == bytes.fromhex("00F0FFFF")
+
+
+def test_writes_count_over_boots() -> None:
+    """Twice in one boot and once in the next is three times; power lost in between changes nothing, an erase does."""
+    first = run_nrf_script(WRITE_ENABLE, write32(CELL, 0xFFFFFFF0), write32(CELL, 0xFFFFFF00), write32(CELL + 4, 0xFFFFFFFF))
+    assert first.final.writes == ((CELL, 2), (CELL + 4, 1))
+    again = (WRITE_ENABLE, write32(CELL, 0xFFFFF000), write32(CELL + 4, 0), write32(CELL + 8, 0))
+    second = boot_again(first, *again)
+    assert [(misuse.kind, misuse.address) for misuse in second.misuses] == [(MisuseKind.TOO_MANY_WRITES, CELL)]
+    assert second.final.writes == ((CELL, 3), (CELL + 4, 2))
+    third = boot_again(second, ERASE_ENABLE, write32(ERASEPAGE, CELL), *again)
+    assert (third.misuses, third.final.writes) == ((), ())
+
+
+def test_parts_of_an_erase_add_up_over_boots() -> None:
+    """Five parts in one boot, three in the next and one more: only then the page is erased; a program in between starts anew."""
+    parts = (write32(ERASEPAGEPARTIALCFG, 10), ERASE_ENABLE, *[write32(ERASEPAGEPARTIAL, CELL)] * 5)
+    first = run_nrf_script(*parts, patches={CELL: bytes(PAGE_BYTES)})
+    assert first.final.partial_erases == ((CELL, 50),)
+    second = boot_again(first, *parts[:5])
+    assert second.final.partial_erases == ((CELL, 80),)
+    third = boot_again(second, *parts[:3])
+    assert (third.operations[0].kind, third.final.partial_erases) == (OperationKind.PAGE_ERASE, ())
+    written = boot_again(second, WRITE_ENABLE, write32(CELL, 0), *parts[:3])
+    assert written.final.partial_erases == ((CELL, 10),)
+    for start, trace in ((NonVolatile(b""), first), (first.final, second), (second.final, third), (second.final, written)):
+        operations = [trace.operations[index] for index in range(len(trace.operations))]
+        assert history_of(trace.final) == history_after(history_of(start), operations, NRF_MAP)
+
+
+def boot_again(before: Trace, *steps: Step) -> Trace:
+    """Boot what a boot left, with another script."""
+    flash = make_nrf_flash(steps)[:CELL] + before.final.flash[CELL:]
+    return make_nrf_machine().boot(replace(before.final, flash=flash), seed=2, instruction_budget=2_000_000)
+
+
+def test_boots_share_only_where_counts_agree() -> None:
+    """A count in a page that the boot read is part of what it depends on; one in a page that it left alone is passed through."""
+    device = load_device("nrf52840")
+    machine = share_boots(make_nrf_machine(), device, "qiaa", ())
+    assert isinstance(machine, SharingMachine)
+    flash = make_nrf_flash((WRITE_ENABLE, write32(CELL, 0)), {CELL: bytes(4), PAGES[2]: bytes(4)})
+    states = [NonVolatile(flash, b"\xff" * UICR_BYTES, writes=writes) for writes in ((), ((CELL, 2),), ((PAGES[2], 2),), ((UICR, 1),))]
+    traces = [machine.boot(state, seed=1) for state in states]
+    assert [len(trace.misuses) for trace in traces] == [0, 1, 0, 0]
+    assert [machine.boots_made, machine.boots_shared] == [3, 1]
+    for state, trace in zip(states, traces, strict=True):
+        assert trace.final == make_nrf_machine().boot(state, seed=1).final
 
 
 def test_the_core_halts_while_its_flash_is_busy() -> None:

@@ -206,5 +206,6 @@ int32_t machine_boot(struct machine *m, const struct boot_request *request, stru
     }
     fill_result(m, result);
     m->chip->retain(m, &result->retained);
+    nvmc_fill_history(m, result);
     return MACHINE_OK;
 }

@@ -158,7 +158,7 @@ static void reset(struct machine *m, const struct boot_request *request)
     memset(&m->nrf, 0, sizeof(m->nrf));
     memmove(m->option_bytes.cells, request->option_bytes, m->config.option_size_bytes);
     usart_reset(m, request->uart_input, request->uart_input_bytes);
-    nvmc_reset(m);
+    nvmc_reset(m, request);
     nrf_uart_reset(m);
     nrf_counter_reset(m);
     nrf_watchdog_reset(m, words == NULL ? NULL : words + NRF_POWER_RETAINED_WORDS);

@@ -35,6 +35,7 @@ static bool allocate_all(struct machine *m)
         {(void **)&m->nvmc.pages, pages * sizeof(struct nvmc_page), 0},
         {(void **)&m->nvmc.writes, config->flash_bytes / NVMC_WORD_BYTES, 0},
         {(void **)&m->nvmc.option_writes, config->option_size_bytes, 0},
+        {(void **)&m->nvmc.history, nvmc_history_bytes(m), -1},
         {(void **)&m->scb.registers, HOST_PAGE_BYTES, 0},
         {(void **)&m->bus.storage, m->chip->storage_bytes, 0},
         {(void **)&m->code.counts, config->flash_bytes / 2 * sizeof(struct code_count), 0},
@@ -182,6 +183,7 @@ void machine_destroy(struct machine *m)
     free(m->nvmc.pages);
     free(m->nvmc.writes);
     free(m->nvmc.option_writes);
+    free(m->nvmc.history);
     free(m->scb.registers);
     free(m->bus.storage);
     free(m->code.counts);

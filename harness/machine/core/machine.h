@@ -127,6 +127,10 @@ struct boot_request {
     const uint8_t *uart_input;
     const uint8_t *ram;              /* kept over a reset; NULL: noise */
     const struct retained *retained; /* kept over a reset; NULL: power-on */
+    const struct cell_history *writes;         /* of words, where their content does not tell */
+    const struct cell_history *partial_erases; /* of pages, in ms */
+    uint64_t writes_count;
+    uint64_t partial_erases_count;
     uint64_t uart_input_bytes;
     uint64_t seed;
     uint64_t stop_before; /* UINT64_MAX: never */
@@ -145,6 +149,8 @@ struct boot_result {
     const uint8_t *page_uses; /* a `page_use` a page; NULL in a machine that does not record */
     const uint8_t *uart;
     const struct unmodelled *unmodelled;
+    const struct cell_history *writes; /* as in the request */
+    const struct cell_history *partial_erases;
     const char *detail;
     uint64_t operation_count;
     uint64_t arena_bytes;
@@ -152,6 +158,8 @@ struct boot_result {
     uint64_t misuse_count;
     uint64_t uart_bytes;
     uint64_t unmodelled_count;
+    uint64_t writes_count;
+    uint64_t partial_erases_count;
     uint64_t instructions;
     uint64_t time_ps;
     uint64_t time_low_ps;

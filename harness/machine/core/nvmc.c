@@ -22,20 +22,14 @@ static void show_ready(struct machine *m, bool ready)
     }
 }
 
-void nvmc_reset(struct machine *m)
+void nvmc_reset(struct machine *m, const struct boot_request *request)
 {
     memset(m->nvmc.registers, 0, NVMC_BLOCK_BYTES);
     if (m->chip->nrf->has_partial_erase) {
         *nvmc_register(m, REGISTER_ERASEPAGEPARTIALCFG) = PARTIAL_AFTER_RESET_MS;
     }
     show_ready(m, true);
-    memset(m->nvmc.pages, 0, m->config.flash_bytes / m->config.page_bytes * sizeof(struct nvmc_page));
-    for (uint32_t index = 0; index < m->config.option_size_bytes / NVMC_WORD_BYTES; index++) {
-        uint32_t word;
-
-        memcpy(&word, m->option_bytes.cells + index * NVMC_WORD_BYTES, sizeof(word));
-        m->nvmc.option_writes[index] = word != UINT32_MAX;
-    }
+    nvmc_take_history(m, request);
     m->nvmc.port_closed = m->chip->nrf->has_access_port && m->option_bytes.cells[UICR_APPROTECT] != APPROTECT_DISABLED;
     m->nvmc.busy = false;
     m->nvmc.busy_until_fs = 0;

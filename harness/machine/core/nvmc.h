@@ -10,19 +10,29 @@
  *  6. READY is clear for the time of the operation; the core halts when it fetches from flash meanwhile. Cells change at its start.
  *  7. While the access port is closed (UICR.APPROTECT), ERASEUICR does nothing: only ERASEALL opens it again.
  *
- * What a boot starts with: an erased word was never written, any other one once. Parts of an erase do not add up across boots.
+ * What a boot starts with: an erased word was never written, any other one once, except where its request says otherwise: counts
+ * and parts of an erase outlast boots and cuts (`nvmc_history.c`).
  */
 #ifndef NVMC_H
 #define NVMC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct machine;
+struct boot_request;
+struct boot_result;
 struct flash_store;
 
 #define NVMC_BLOCK_BYTES 4096u
 #define NVMC_WORD_BYTES 4u
+
+/* An address, and what its cells remember. Mirrors `CellHistory` in native.py. */
+struct cell_history {
+    uint32_t address;
+    uint32_t value;
+};
 
 /* What the controller's cells remember besides their bits. */
 struct nvmc_page {
@@ -35,13 +45,20 @@ struct nvmc {
     struct nvmc_page *pages;
     uint8_t *writes;        /* one a flash word */
     uint8_t *option_writes; /* one a UICR word */
+    struct cell_history *history; /* of the last boot: words, then pages */
     bool busy;
     uint64_t busy_until_fs;
     bool port_closed; /* UICR.APPROTECT, as the last reset found it */
 };
 
 /* Registers after a reset; flash and UICR must hold their content. */
-void nvmc_reset(struct machine *m);
+void nvmc_reset(struct machine *m, const struct boot_request *request);
+
+/* Size of the buffer for all that cells can remember. */
+size_t nvmc_history_bytes(const struct machine *m);
+
+/* What the cells remember at the end of a boot; nothing on a chip without this controller. */
+void nvmc_fill_history(const struct machine *m, struct boot_result *result);
 
 /* A store to a register, to flash, or to the block of FICR and UICR. */
 void nvmc_write(struct machine *m, const struct flash_store *store);

@@ -58,6 +58,8 @@ static void erase_part(struct machine *m, const struct flash_store *store, uint3
     uint32_t done_ms = page->erased_ms + part_ms;
     uint8_t *content;
 
+    reads_note(m, m->config.flash_address + offset, 1); /* what it does depends on the parts before */
+    nvmc_count_page(m, offset / page_bytes);
     if (done_ms >= whole_ms) {
         erase_page(m, store, offset, duration_ps);
         return;

@@ -32,6 +32,12 @@ void nvmc_misuse(struct machine *m, enum misuse_kind kind, const struct flash_st
 /* The controller works for `duration_ps` from now on. */
 void nvmc_start(struct machine *m, const struct flash_store *store, uint64_t duration_ps);
 
+/* Start with what the cells remember. */
+void nvmc_take_history(struct machine *m, const struct boot_request *request);
+
+/* Make the counts of a page valid. */
+void nvmc_count_page(struct machine *m, uint32_t page);
+
 /* The words of a page, or of UICR, are as if never written. */
 void nvmc_forget_writes(struct machine *m, uint32_t page);
 void nvmc_forget_option_writes(struct machine *m);

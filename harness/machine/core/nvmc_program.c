@@ -62,17 +62,7 @@ static void count_write(struct machine *m, uint8_t *writes, const struct flash_s
 
 static uint8_t *writes_of(struct machine *m, uint32_t offset)
 {
-    uint32_t page = offset / m->config.page_bytes;
-
-    if (!m->nvmc.pages[page].counted) {
-        for (uint32_t place = page * m->config.page_bytes; place < (page + 1) * m->config.page_bytes; place += NVMC_WORD_BYTES) {
-            uint32_t word;
-
-            memcpy(&word, m->flash.cells + place, sizeof(word));
-            m->nvmc.writes[place / NVMC_WORD_BYTES] = word != UINT32_MAX;
-        }
-        m->nvmc.pages[page].counted = true;
-    }
+    nvmc_count_page(m, offset / m->config.page_bytes);
     return &m->nvmc.writes[offset / NVMC_WORD_BYTES];
 }
 

@@ -28,6 +28,12 @@ const char *result_word(enum result result)
         return "key";
     case RESULT_SIGNATURE:
         return "signature";
+    case RESULT_BASE:
+        return "base";
+    case RESULT_PATCH:
+        return "patch";
+    case RESULT_TARGET:
+        return "target";
     case RESULT_ERROR_TIMEOUT:
         return "timeout";
     case RESULT_ERROR_PROGRAM:

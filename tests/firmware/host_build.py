@@ -97,10 +97,27 @@ def build_units(compiler: HostCompiler, firmware: Path, folder: Path, chip: str)
     for source in foreign:
         objects.append(folder / f"{source.stem}.library.o")
         _run([*compiler.command, "-std=c11", "-O2", "-w", *include, "-c", str(source), "-o", str(objects[-1])])
-    sanitize = ["-g", f"-fsanitize={compiler.sanitizers}", "-fno-sanitize-recover=all"]
     program = folder / "units"
-    _run([*compiler.command, "-std=c11", "-O1", *sanitize, *_WARNINGS, *include, *define, *map(str, [*ours, *objects]), "-o", str(program)])
+    _run([*compiler.command, *_checked(compiler), *include, *define, *map(str, [*ours, *objects]), "-o", str(program)])
     return program
+
+
+def build_patch_apply(compiler: HostCompiler, firmware: Path, folder: Path) -> Path:
+    """Build the reader of patches as a program that applies one, in `folder`, and return its path.
+
+    Raises:
+        AssertionError: something does not compile; says what.
+    """
+    include = [f"-I{firmware / name}" for name in ("boot", "patch")]
+    program = folder / "patch_apply"
+    sources = [*sorted(firmware.glob("patch/*.c")), firmware / "tests/patch/patch_apply.c"]
+    _run([*compiler.command, *_checked(compiler), *include, *map(str, sources), "-o", str(program)])
+    return program
+
+
+def _checked(compiler: HostCompiler) -> list[str]:
+    """Return what our own code is compiled with: every warning an error, every run under sanitizers."""
+    return ["-std=c11", "-O1", "-g", f"-fsanitize={compiler.sanitizers}", "-fno-sanitize-recover=all", *_WARNINGS]
 
 
 def _links(command: tuple[str, ...], sanitizers: str) -> bool:

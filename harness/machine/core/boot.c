@@ -30,6 +30,7 @@ static void fill_ram_and_registers(struct machine *m, const struct boot_request 
                             (uint64_t)m->config.ram_address + m->config.ram_bytes);
         uc_mem_protect(m->engine, m->config.ram_address, m->config.ram_bytes, UC_PROT_READ | UC_PROT_WRITE);
         busy_reads_reset(m);
+        mpu_forget_ram(m);
     }
     for (int identifier = UC_ARM_REG_R0; identifier <= UC_ARM_REG_R12; identifier++) {
         uint32_t value = (uint32_t)random_next(&state);
@@ -102,7 +103,8 @@ static bool allow_execution_from_ram(struct machine *m)
     m->ram_fetch_refused = false;
     m->ram_executable = true;
     m->engine_error = uc_mem_protect(m->engine, m->config.ram_address, m->config.ram_bytes, UC_PROT_ALL);
-    return m->engine_error == UC_ERR_OK && busy_reads_watch(m);
+    mpu_forget_ram(m);
+    return m->engine_error == UC_ERR_OK && busy_reads_watch(m) && mpu_apply(m);
 }
 
 static bool run(struct machine *m, uint32_t pc)
@@ -122,6 +124,13 @@ static bool run(struct machine *m, uint32_t pc)
         } else if (m->exception.next != 0 || m->exception.returns != 0) {
             code_retire_block(m);
             pc = exception_switch(m, pc);
+            if (m->mpu.restricts) {
+                uc_ctl_flush_tlb(m->engine); /* loads that were allowed in one of two contexts are judged anew */
+            }
+        } else if (m->mpu.changed) {
+            if (!mpu_apply(m)) {
+                return false;
+            }
         } else if (error == UC_ERR_OK) {
             trap_halted(m, pc);
         } else {

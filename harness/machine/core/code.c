@@ -7,6 +7,9 @@
 #define BRANCH_TO_SELF_WIDE_FIRST 0xF7FFu
 #define BRANCH_TO_SELF_WIDE_SECOND 0xBFFEu
 #define FETCH_BYTES 8u
+#define MSR_FIRST 0xF380u
+#define MSR_FIRST_MASK 0xFFF0u
+#define MSR_CONTROL_SECOND 0x8814u
 
 static uint16_t halfword_at(const uint8_t *bytes)
 {
@@ -42,6 +45,7 @@ const uint8_t *code_bytes(const struct machine *m, uint32_t address, uint32_t *l
 struct stretch {
     uint32_t instructions;
     struct cycle_count cycles;
+    bool writes_control;
 };
 
 /* Lines of the flash that a fetch reaches first: each may have to wait (PM0075 2.2: the flash is read in lines of 64 bits). */
@@ -71,6 +75,7 @@ static struct stretch measure(const struct machine *m, uint32_t address, uint32_
         stretch.cycles.high += cost.high;
         stretch.cycles.waits += cost.waits + (in_flash ? lines_begun(address + offset, wide) : 0);
         conditional = conditional != 0 ? conditional - 1 : cycles_conditional_after(first);
+        stretch.writes_control = stretch.writes_control || ((first & MSR_FIRST_MASK) == MSR_FIRST && second == MSR_CONTROL_SECOND);
         offset += wide;
     }
     return stretch;
@@ -199,6 +204,9 @@ static void count_slowly(struct machine *m, uint32_t address, uint32_t size_byte
     struct stretch stretch = measure(m, address, size_bytes, UINT64_MAX);
     uint32_t offset = flash_offset(m, address);
 
+    if (stretch.writes_control) {
+        mpu_see_control(m);
+    }
     if (is_branch_to_self(m, address, size_bytes)) {
         sleep_idle(m, address);
     } else if (watch_wants(m, address)) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define EXCEPTION_MEMORY_FAULT 4u
 #define EXCEPTION_BUS_FAULT 5u
 #define EXCEPTION_USAGE_FAULT 6u
 #define BRANCH_TO_SELF 0xE7FEu
@@ -20,6 +21,8 @@ static const struct {
     [FAULT_DATA] = {EXCEPTION_BUS_FAULT, 1u << 9 | 1u << 15},
     [FAULT_UNDEFINED] = {EXCEPTION_USAGE_FAULT, 1u << 16},
     [FAULT_STATE] = {EXCEPTION_USAGE_FAULT, 1u << 17},
+    [FAULT_MPU_FETCH] = {EXCEPTION_MEMORY_FAULT, 1u << 0},
+    [FAULT_MPU_DATA] = {EXCEPTION_MEMORY_FAULT, 1u << 1 | 1u << 7},
     [FAULT_BREAKPOINT] = {EXCEPTION_HARD_FAULT, 0},
 };
 
@@ -87,7 +90,7 @@ void fault_raise(struct machine *m, enum fault_cause cause, uint32_t address, ui
         machine_end(m, END_HARD_FAULT, pc, instructions, "%s", detail);
     } else if (!m->ended) {
         remember(m, pc, detail);
-        scb_show_fault(m, causes[cause].status, cause == FAULT_DATA ? address : 0, number == EXCEPTION_HARD_FAULT);
+        scb_show_fault(m, causes[cause].status, address, number == EXCEPTION_HARD_FAULT);
         m->cycles = code_cycles_at(m, instructions);
         m->instructions = instructions;
         code_drop_block(m);

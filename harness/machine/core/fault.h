@@ -21,6 +21,8 @@ enum fault_cause {
     FAULT_DATA,        /* PRECISERR, with the address in BFAR */
     FAULT_UNDEFINED,   /* UNDEFINSTR */
     FAULT_STATE,       /* INVSTATE */
+    FAULT_MPU_FETCH,   /* IACCVIOL */
+    FAULT_MPU_DATA,    /* DACCVIOL, with the address in MMFAR */
     FAULT_BREAKPOINT,  /* DEBUGEVT: always a HardFault */
 };
 

@@ -36,6 +36,7 @@ static bool allocate_all(struct machine *m)
         {(void **)&m->nvmc.writes, config->flash_bytes / NVMC_WORD_BYTES, 0},
         {(void **)&m->nvmc.option_writes, config->option_size_bytes, 0},
         {(void **)&m->nvmc.history, nvmc_history_bytes(m), -1},
+        {(void **)&m->mpu.denied, (config->ram_bytes + config->flash_bytes) / MPU_PAGE_BYTES, 0},
         {(void **)&m->scb.registers, HOST_PAGE_BYTES, 0},
         {(void **)&m->bus.storage, m->chip->storage_bytes, 0},
         {(void **)&m->code.counts, config->flash_bytes / 2 * sizeof(struct code_count), 0},
@@ -184,6 +185,7 @@ void machine_destroy(struct machine *m)
     free(m->nvmc.writes);
     free(m->nvmc.option_writes);
     free(m->nvmc.history);
+    free(m->mpu.denied);
     free(m->scb.registers);
     free(m->bus.storage);
     free(m->code.counts);
@@ -246,7 +248,7 @@ void machine_schedule(struct machine *m)
 
         next = due < next ? due : next;
     }
-    if (m->fpec.busy || m->nvmc.busy || m->waiting.polled || exception_any(m)) {
+    if (m->fpec.busy || m->nvmc.busy || m->mpu.changed || m->waiting.polled || exception_any(m)) {
         next = 0;
     }
     m->next_check = m->instruction_budget;
@@ -272,6 +274,11 @@ void machine_check(struct machine *m, uint32_t pc)
     }
     if (m->chip->next_event(m, &fs) && clock_fs(m, m->instructions) >= fs) {
         m->chip->run_events(m);
+    }
+    if (m->mpu.changed && !m->ended) {
+        code_drop_block(m); /* it runs after the permissions are made */
+        uc_emu_stop(m->engine);
+        return;
     }
     if (exception_check(m, pc)) {
         return;

@@ -15,7 +15,10 @@
 #define REGISTER_SCR 0xE000ED10u
 #define REGISTER_CFSR 0xE000ED28u
 #define REGISTER_HFSR 0xE000ED2Cu
+#define REGISTER_MMFAR 0xE000ED34u
 #define REGISTER_BFAR 0xE000ED38u
+#define CFSR_MMARVALID 0x80u
+#define CFSR_BFARVALID 0x8000u
 #define REGISTER_CPACR 0xE000ED88u
 #define REGISTER_STIR 0xE000EF00u
 #define REGISTER_FPCCR 0xE000EF34u
@@ -202,7 +205,10 @@ void scb_show_fault(struct machine *m, uint32_t status, uint32_t address, bool h
         return; /* nothing tells the cause there */
     }
     *at(m, REGISTER_CFSR) |= status;
-    if (address != 0) {
+    if ((status & CFSR_MMARVALID) != 0) {
+        *at(m, REGISTER_MMFAR) = address;
+    }
+    if ((status & CFSR_BFARVALID) != 0) {
         *at(m, REGISTER_BFAR) = address;
     }
     if (hard) {

@@ -37,7 +37,7 @@ uint32_t scb_group_mask(const struct machine *m);
 /* Whether SHCSR enables MemManage (4), BusFault (5) or UsageFault (6). */
 bool scb_fault_enabled(const struct machine *m, uint32_t exception);
 
-/* Make CFSR and HFSR show a fault; `address` for BFAR where CFSR says that it is valid. `status` 0: a debug event. */
+/* Make CFSR and HFSR show a fault; `address` for BFAR or MMFAR where CFSR says that it is valid. `status` 0: a debug event. */
 void scb_show_fault(struct machine *m, uint32_t status, uint32_t address, bool hard);
 
 /* Whether CPACR lets the code use the FPU, and FPCCR.ASPEN wants its registers saved. */

@@ -36,7 +36,7 @@ static void route_store(struct machine *m, const struct flash_store *store)
 {
     if (within(store->address, SCB_BLOCK_ADDRESS, SCB_BLOCK_BYTES)) {
         scb_write(m, store);
-    } else {
+    } else if (!mpu_store(m, store)) {
         m->chip->store(m, store);
     }
 }
@@ -88,6 +88,24 @@ static bool on_bad_access(uc_engine *engine, uc_mem_type type, uint64_t address,
     return false;
 }
 
+/* A load from a page that the MPU closes to reads in part or in this context. */
+static bool on_closed_load(uc_engine *engine, uc_mem_type type, uint64_t address, int size_bytes, int64_t value, void *user_data)
+{
+    struct machine *m = user_data;
+    uint32_t status = XPSR_THUMB;
+    uint32_t pc = program_counter(m);
+
+    (void)type;
+    (void)value;
+    uc_reg_write(engine, UC_ARM_REG_EPSR, &status); /* as for stores */
+    if (m->ended || mpu_allows(m, (uint32_t)address, MPU_READ)) {
+        return true;
+    }
+    fault_raise(m, FAULT_MPU_DATA, (uint32_t)address, pc, "MPU: read of %u byte%s at 0x%08X", (uint32_t)size_bytes,
+                size_bytes == 1 ? "" : "s", (uint32_t)address);
+    return false;
+}
+
 static bool on_bad_fetch(uc_engine *engine, uc_mem_type type, uint64_t address, int size_bytes, int64_t value,
                          void *user_data)
 {
@@ -101,7 +119,9 @@ static bool on_bad_fetch(uc_engine *engine, uc_mem_type type, uint64_t address, 
     if (m->ended) {
         return false;
     }
-    if (within(pc, m->config.ram_address, m->config.ram_bytes) && !m->ram_executable) {
+    if (m->mpu.restricts && pc < EXCEPTION_RETURN_MIN && !mpu_allows(m, pc, MPU_EXECUTE)) {
+        fault_raise(m, FAULT_MPU_FETCH, 0, pc, "MPU: instruction fetch at 0x%08X", pc);
+    } else if (within(pc, m->config.ram_address, m->config.ram_bytes) && !m->ram_executable) {
         m->ram_fetch_refused = true;
     } else if (m->config.chip == CHIP_STM32F103 && within(pc, m->config.system_address, m->config.system_bytes)) {
         machine_end(m, END_UNSUPPORTED, pc, code_retired_at(m, pc), "boot loader in system memory");
@@ -195,6 +215,7 @@ int32_t trap_install(struct machine *m)
         void *callback;
     } hooks[] = {
         {UC_HOOK_MEM_WRITE_PROT, (void *)on_store},
+        {UC_HOOK_MEM_READ_PROT, (void *)on_closed_load},
         {UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED, (void *)on_bad_access},
         {UC_HOOK_MEM_FETCH_UNMAPPED | UC_HOOK_MEM_FETCH_PROT, (void *)on_bad_fetch},
         {UC_HOOK_INSN_INVALID, (void *)on_undefined},

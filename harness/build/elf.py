@@ -86,9 +86,7 @@ class ElfFile:
         Raises:
             InputError: there are none, or they are spread so far that they can't be one flash image.
         """
-        pieces = sorted(self._loaded_sections())
-        if not pieces:
-            raise self._malformed("no section of it is loaded")
+        pieces = self.pieces()
         start = pieces[0][0]
         end = max(address + len(content) for address, content in pieces)
         if end - start > 1 << 26:
@@ -97,6 +95,17 @@ class ElfFile:
         for address, content in pieces:
             image[address - start : address - start + len(content)] = content
         return LoadImage(start, bytes(image))
+
+    def pieces(self) -> list[tuple[int, bytes]]:
+        """Return load address and bytes of every section that is loaded, by address.
+
+        Raises:
+            InputError: there are none.
+        """
+        pieces = sorted(self._loaded_sections())
+        if not pieces:
+            raise self._malformed("no section of it is loaded")
+        return pieces
 
     def symbol(self, name: str) -> int:
         """Return the address of a symbol; of a function without the Thumb bit.

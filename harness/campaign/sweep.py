@@ -13,8 +13,8 @@ from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.runner import FaultRunner, Job, run_batch, start_worker
 from harness.campaign.workers import results_in_order
 from harness.errors import EngineError, InputError
-from harness.fault.faults import spell_faults
-from harness.fault.plan import FIVE_TEARS, TearChoice, coarse_first, every_operation, in_turn, live_sample, within
+from harness.fault.faults import Fault, spell_faults
+from harness.fault.plan import FIVE_TEARS, TearChoice, coarse_first, every_operation, in_turn, live_sample, random_sample, within
 from harness.machine.engines import make_machine
 from harness.oracle.run import Run
 from harness.oracle.times import TimeRange
@@ -52,6 +52,7 @@ class SweepOptions:
         only_case: sweep a single case.
         share: do not repeat boots that must go as an earlier one did; the verdicts are the same either way.
         tears: what each operation is torn to.
+        sample: of each case's faults only so many, drawn by the seed; None: all.
         stop_when: stop after the first verdict for which this is true, searching coarsely first.
     """
 
@@ -62,6 +63,7 @@ class SweepOptions:
     only_case: str | None = None
     share: bool = True
     tears: TearChoice = FIVE_TEARS
+    sample: int | None = None
     stop_when: Callable[[Verdict], bool] | None = None
 
 
@@ -71,6 +73,7 @@ class CampaignResult:
 
     Attributes:
         clean: the clean run of each case. operations: their number over all cases.
+        possible: the faults that a sample was drawn from; equal to `planned` where none was.
         verdicts: of the faults, in plan order; shorter than `planned` if interrupted or stopped by a clean-run violation.
         live_checked: crash images that were also made live, all of them equal.
         update: virtual time from reset until the new version runs, in the clean run of the first case that installs one; None if there is
@@ -82,6 +85,7 @@ class CampaignResult:
     clean: list[Verdict]
     operations: int = 0
     planned: int = 0
+    possible: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
     live_checked: int = 0
     update: TimeRange | None = None
@@ -173,7 +177,7 @@ def _sweep_faults(scenario: PreparedScenario, logs: Sequence[CaseLog], options: 
             observer.cleared(verdict)
     if any(verdict.violations for verdict in result.clean):
         return
-    jobs = _plan(scenario, logs, options)
+    jobs, result.possible = _plan(scenario, logs, options)
     result.planned = len(jobs)
     if observer:
         observer.planned(len(jobs))
@@ -183,13 +187,15 @@ def _sweep_faults(scenario: PreparedScenario, logs: Sequence[CaseLog], options: 
         result.live_checked = sum(job.live for job in jobs[: len(result.verdicts)])
 
 
-def _plan(scenario: PreparedScenario, logs: Sequence[CaseLog], options: SweepOptions) -> list[Job]:
+def _plan(scenario: PreparedScenario, logs: Sequence[CaseLog], options: SweepOptions) -> tuple[list[Job], int]:
+    """Return the jobs of all cases, and how many faults they were drawn from."""
     searching = options.stop_when is not None
-    plans = [_plan_case(scenario, index, log, options, searching=searching) for index, log in enumerate(logs) if log.case.cuts is not Cuts.NONE]
+    faults = {index: _faults_of(scenario, log, options) for index, log in enumerate(logs) if log.case.cuts is not Cuts.NONE}
+    plans = [_plan_case(index, chosen, options, searching=searching) for index, chosen in faults.items()]
     jobs = in_turn(plans) if searching else [job for plan in plans for job in plan]
     if not jobs and (options.operations is not None or options.tears != FIVE_TEARS):
         raise _nothing_planned(logs, options)
-    return jobs
+    return jobs, sum(map(len, faults.values()))
 
 
 def _nothing_planned(logs: Sequence[CaseLog], options: SweepOptions) -> InputError:
@@ -201,7 +207,7 @@ def _nothing_planned(logs: Sequence[CaseLog], options: SweepOptions) -> InputErr
     return InputError(f"no operation lies in {first}..{last}", source="--operations", remedy=f"Operations run from 0 to {longest - 1}.")
 
 
-def _plan_case(scenario: PreparedScenario, index: int, log: CaseLog, options: SweepOptions, *, searching: bool) -> list[Job]:
+def _faults_of(scenario: PreparedScenario, log: CaseLog, options: SweepOptions) -> list[Fault]:
     addresses = [scenario.regions["metadata"].addresses] if log.case.cuts is Cuts.METADATA else None
     faults = every_operation([boot.operations for boot in log.boots], addresses=addresses, tears=options.tears, seed=options.seed)
     if not any(boot.operations for boot in log.boots):
@@ -213,6 +219,12 @@ def _plan_case(scenario: PreparedScenario, index: int, log: CaseLog, options: Sw
         )
     if options.operations is not None:
         faults = within(faults, *options.operations)
+    return faults
+
+
+def _plan_case(index: int, faults: list[Fault], options: SweepOptions, *, searching: bool) -> list[Job]:
+    if options.sample is not None:
+        faults = random_sample(faults, options.sample, options.seed)
     live = set(live_sample(faults, _LIVE_SAMPLE))
     return [Job(index, (fault,), fault in live) for fault in (coarse_first(faults) if searching else faults)]
 

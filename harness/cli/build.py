@@ -47,7 +47,8 @@ def _export(scenario: PreparedScenario, folder: Path) -> list[Path]:
         reason = error.strerror or str(error)
         raise InputError(f"cannot make the folder {folder}: {reason}", source="--output", remedy="Name a folder that you can write to.") from error
     files = {f"application-{version}.elf": Path(elf).read_bytes() for version, elf in scenario.application_elves.items()}
-    files["bootloader.elf"] = Path(scenario.bootloader_elf).read_bytes()
+    if scenario.bootloader_elf:
+        files["bootloader.elf"] = Path(scenario.bootloader_elf).read_bytes()
     files |= {f"{case.name}.flash.bin": case.state.flash for case in scenario.cases}
     for name, content in files.items():
         write_output(folder / name, content)

@@ -90,6 +90,7 @@ def parse_operations(text: str | None) -> tuple[int, int] | None:
 @click.option("--operations", default=None, metavar="A-B", help="Cut only at operations A to B of each boot.")
 @click.option("--tears", default=None, metavar="LIST", help="Tears to make: none,some,most,half-page,all (the default), metastable, fractions.")
 @click.option("--fractions", type=int, default=None, metavar="N", help="Also cut inside each operation, at N fractions of its duration.")
+@click.option("--sample", type=click.IntRange(min=2), default=None, metavar="N", help="Make only N cuts of each case, drawn by the seed.")
 @click.option("--share/--no-share", default=True, show_default=True, help="Make boots that must go the same way once; the verdicts are the same.")
 @click.option("--json", "as_json", is_flag=True, help="Print one summary object on standard output.")
 @click.option("--jsonl", type=click.Path(path_type=Path), default=None, help="Write one verdict a line to this file, as they come.")
@@ -103,6 +104,7 @@ def sweep_command(
     operations: str | None,
     tears: str | None,
     fractions: int | None,
+    sample: int | None,
     share: bool,
     as_json: bool,
     jsonl: Path | None,
@@ -119,6 +121,7 @@ def sweep_command(
         operations=parse_operations(operations),
         only_case=case,
         tears=parse_tears(tears, fractions),
+        sample=sample,
         share=share,
     )
     if junit:

@@ -51,8 +51,13 @@ class NonVolatile:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A named range of addresses that code may run in."""
+    """A named range of addresses that code may run in.
+
+    Attributes:
+        settles_after_ps: a boot ends this long after it first enters the domain, whatever the code does then; 0: it goes on.
+    """
 
     name: str
     address: int
     size_bytes: int
+    settles_after_ps: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -95,6 +96,14 @@ def in_turn(plans: Sequence[Sequence[PlannedT]]) -> list[PlannedT]:
     """Merge plans by taking one fault of each in turn, so that a short plan is not left waiting behind a long one."""
     rounds = itertools.zip_longest(*plans)
     return [planned for taken in rounds for planned in taken if planned is not None]
+
+
+def random_sample(faults: Sequence[Fault], count: int, seed: int) -> list[Fault]:
+    """Return `count` faults drawn by the seed, in plan order; the first and the last are always among them."""
+    if len(faults) <= max(count, 2):
+        return list(faults)
+    drawn = random.Random(seed).sample(range(1, len(faults) - 1), max(count - 2, 0))
+    return [faults[index] for index in sorted({0, len(faults) - 1, *drawn})]
 
 
 def live_sample(faults: Sequence[Fault], count: int) -> list[Fault]:

@@ -228,7 +228,7 @@ def _make_config(device: Device, part_name: str, domains: Sequence[Domain], timi
     )
     _place_factory_bytes(config, device, part)
     for index, domain in enumerate(_check_domains(domains)):
-        config.domains[index] = native.DomainRange(domain.address, domain.size_bytes)
+        config.domains[index] = native.DomainRange(domain.address, domain.size_bytes, domain.settles_after_ps)
     return config
 
 

@@ -28,7 +28,7 @@ _UNICORN_LIBRARIES = ("libunicorn.so.2", "libunicorn.2.dylib")
 class DomainRange(ctypes.Structure):
     """`struct domain`."""
 
-    _fields_ = (("address", ctypes.c_uint32), ("size_bytes", ctypes.c_uint32))
+    _fields_ = (("address", ctypes.c_uint32), ("size_bytes", ctypes.c_uint32), ("settles_after_ps", ctypes.c_uint64))
 
 
 class FactoryRange(ctypes.Structure):

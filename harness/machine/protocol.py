@@ -53,6 +53,8 @@ class End(IntEnum):
     """The program counter ran into erased flash."""
     UNSUPPORTED = 9
     """The firmware needs something that the engine does not model; `end_detail` names it."""
+    SETTLED = 10
+    """Code has run for the time after which its domain counts as settled."""
 
 
 class OperationKind(IntEnum):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from harness.machine.protocol import End, Trace
-from harness.oracle.run import Outcome, Run, is_settled, outcome_of
+from harness.machine.protocol import Trace
+from harness.oracle.run import Outcome, Run, is_settled, outcome_of, recovers
 from harness.oracle.times import boot_times, time_until_application, watchdog_margin_percent
 from harness.scenario.model import ExpectedEnd
 from harness.scenario.prepared import APPLICATION_DOMAIN, BOOTLOADER_DOMAIN
@@ -36,7 +36,7 @@ def bootable(run: Run) -> Iterator[Violation]:
     """An application runs within the allowed boots; where the case ends in recovery, the bootloader waits instead."""
     last_boot = len(run.traces) - 1
     if run.case.end is ExpectedEnd.RECOVERY:
-        if run.last.end is not End.WAITING or run.last.domain != BOOTLOADER_DOMAIN:
+        if not recovers(run):
             yield Violation("bootable", f"expected the recovery loop, ended with {_end(run, last_boot)}", last_boot)
     elif not run.application_runs:
         yield Violation("bootable", f"no application runs after {len(run.traces)} boots; the last ended with {_end(run, last_boot)}", last_boot)
@@ -70,7 +70,7 @@ def authentic_entry(run: Run) -> Iterator[Violation]:
                 yield Violation("authentic_entry", f"entered the application region at {entry.pc:#010x}, outside the signed code", boot)
             elif not started and entry.pc != image.reset_address:
                 yield Violation("authentic_entry", f"started the application at {entry.pc:#010x}, its reset vector says {image.reset_address:#010x}", boot)
-            elif not started and entry.stack_pointer != image.initial_stack:
+            elif not started and image.initial_stack is not None and entry.stack_pointer != image.initial_stack:
                 stacks = f"{entry.stack_pointer:#010x}, its vector table says {image.initial_stack:#010x}"
                 yield Violation("authentic_entry", f"started the application with the stack at {stacks}", boot)
             # Later entries are returns from calls into the bootloader: they come back wherever the call was.
@@ -79,6 +79,9 @@ def authentic_entry(run: Run) -> Iterator[Violation]:
 
 def no_downgrade(run: Run) -> Iterator[Violation]:
     """The counter never falls, not even in the crash image; a version that is started is neither below it nor, yet, above it."""
+    if not run.scenario.format.has_counter:
+        yield from _no_older_version(run)
+        return
     floor = max(run.scenario.format.counter(run.case.state.flash), run.history.counter if run.history else 0)
     for boot, trace in enumerate(run.traces):
         seen = run.scenario.format.counter(run.flash_before_boot(boot))
@@ -99,6 +102,16 @@ def no_downgrade(run: Run) -> Iterator[Violation]:
     seen = run.scenario.format.counter(run.final_flash)
     if seen < floor:
         yield Violation("no_downgrade", f"the counter fell from {floor} to {seen}", len(run.traces) - 1)
+
+
+def _no_older_version(run: Run) -> Iterator[Violation]:
+    """Without a counter the version that the case began with is the one that may not be undercut."""
+    for boot, trace in enumerate(run.traces):
+        for entry in trace.entries:
+            image = run.scenario.format.installed_image(run.flash_at(boot, entry.operations)) if entry.domain == APPLICATION_DOMAIN else None
+            if image is not None and image.version < run.case.installed_version:
+                message = f"version {image.version} was started on a device that had version {run.case.installed_version}"
+                yield Violation("no_downgrade", message, boot)
 
 
 def protected_areas(run: Run) -> Iterator[Violation]:

@@ -10,7 +10,7 @@ from harness.fault.flash_map import flash_map_of
 from harness.machine.protocol import End, NonVolatile, Trace
 from harness.scenario.prepared import APPLICATION_DOMAIN, BOOTLOADER_DOMAIN, PreparedCase, PreparedScenario
 
-_SETTLED_ENDS = frozenset({End.SLEEPING, End.WAITING})
+_IDLE_ENDS = frozenset({End.SLEEPING, End.WAITING})
 
 
 class Outcome(StrEnum):
@@ -124,15 +124,19 @@ class Run:
 
 
 def is_settled(trace: Trace) -> bool:
-    """Tell whether a boot ended with the application idle: nothing more will happen without outside help."""
-    return trace.end in _SETTLED_ENDS and trace.domain == APPLICATION_DOMAIN
+    """Tell whether a boot ended with the application idle, so that nothing more will happen without outside help, or running for as long as was asked."""
+    return trace.end is End.SETTLED or (trace.end in _IDLE_ENDS and trace.domain == APPLICATION_DOMAIN)
+
+
+def recovers(run: Run) -> bool:
+    """Tell whether a run ended in the bootloader, which starts nothing and asks for help in the way that the scenario says."""
+    return run.last.end.name.lower() == run.scenario.recovery_end and run.last.domain == BOOTLOADER_DOMAIN
 
 
 def outcome_of(run: Run) -> Outcome:
     """Classify where a run ended."""
     if not run.application_runs:
-        waits = run.last.end is End.WAITING and run.last.domain == BOOTLOADER_DOMAIN
-        return Outcome.RECOVERY if waits else Outcome.BRICKED
+        return Outcome.RECOVERY if recovers(run) else Outcome.BRICKED
     image = run.scenario.format.installed_image(run.final_flash)
     digest = None if image is None else image.digest
     if digest is not None and digest == run.case.staged_digest:

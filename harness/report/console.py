@@ -25,7 +25,8 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
     table.add_column(style="bold")
     table.add_column()
     table.add_row("operations", f"{summary['operations']} in {summary['cases']} cases")
-    table.add_row("cuts", f"{summary['planned']} planned, {summary['run']} run, {summary['fired']} fired")
+    drawn = f" of {result.possible} drawn," if result.possible > result.planned else ""
+    table.add_row("cuts", f"{summary['planned']}{drawn} planned, {summary['run']} run, {summary['fired']} fired")
     if result.planned:
         table.add_row("crash images", f"{summary['distinct_crash_images']} different ones; {summary['live_checked']} cuts also made live, all equal")
         table.add_row("outcomes", _outcomes(result))
@@ -54,7 +55,7 @@ def _print_conclusion(console: Console, result: CampaignResult, *, clear: bool) 
     elif not result.planned:
         console.print("[yellow]nothing was cut[/yellow]: only clean runs were judged" + ("" if not clear else ", and every rule holds in them"))
     elif clear:
-        console.print("[green]no violation[/green]")
+        console.print("[green]no violation[/green]" + (", in a sample: it proves nothing about the rest" if result.possible > result.planned else ""))
 
 
 def print_findings(console: Console, findings: list[Finding]) -> None:

@@ -41,7 +41,8 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
     """Return the summary of a campaign as plain data.
 
     Returns:
-        `operations` of the clean runs; faults `planned`, `run` and `fired`; `violations` (a count, clean runs included);
+        `operations` of the clean runs; faults `possible` (more than `planned` where a sample was drawn), `planned`, `run` and `fired`;
+        `violations` (a count, clean runs included);
         `outcomes` (count by outcome); `seconds` of wall time; `cuts_per_second`; and what they rest on.
         `virtual_update_us`, `virtual_boot_us` (the longest boot that updated nothing), `virtual_verification_us` (the longest time that
         one boot spent checking signatures) and `virtual_recovery_worst_us` (the slowest faulted run, with
@@ -58,6 +59,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         "seed": result.seed,
         "cases": len(result.clean),
         "operations": result.operations,
+        "possible": result.possible,
         "planned": result.planned,
         "run": judged,
         "fired": result.fired,

@@ -19,6 +19,8 @@ from harness.errors import InputError
 from harness.image.spk import HEADER_BYTES
 from harness.image.verify import Placement, image_in_region
 from harness.scenario.model import Case, Scenario, load_scenario
+from harness.scenario.own import is_own_scenario
+from harness.scenario.own_prepare import prepare_own
 from harness.scenario.prepared import APPLICATION_DOMAIN, BEHAVIOUR_VERSION, BOOTLOADER_DOMAIN, PreparedCase, PreparedScenario, Region
 from harness.scenario.speck import (
     ApplicationCode,
@@ -86,6 +88,8 @@ def prepare(reference: str, options: PrepareOptions) -> PreparedScenario:
     Raises:
         InputError: the scenario, an option or the environment is at fault.
     """
+    if is_own_scenario(reference):
+        return prepare_own(reference, options.timing, _options_of_own(options))
     scenario = load_scenario(reference)
     device = load_device(scenario.device)
     profile = load_profile(scenario.profile)
@@ -95,6 +99,14 @@ def prepare(reference: str, options: PrepareOptions) -> PreparedScenario:
         raise InputError(f"{device.name} can't have it", source="--bug", field=bug.name, remedy=f"It is a mistake on {', '.join(bug.chips)} only.")
     part, profile = _choose_part(reference, scenario, device, profile, options)
     return _Preparation(reference, options, scenario, device, profile, part, toolchain, bug).prepared()
+
+
+def _options_of_own(options: PrepareOptions) -> tuple[tuple[str, str], ...]:
+    """Return the options that differ from the defaults; only the timing means something where nothing is compiled."""
+    for name, _ in options.pairs():
+        if name != "timing":
+            raise InputError("a scenario of an own bootloader compiles nothing", source=f"--{name}", remedy="Leave the option out.")
+    return options.pairs()
 
 
 class _Preparation:

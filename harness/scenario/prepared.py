@@ -37,7 +37,8 @@ class InstalledImage:
     Attributes:
         authentic: properly signed with a key that the device trusts, and meant for this device.
         code: addresses of the code that the signature covers.
-        reset_address: where its vector table says that it starts. initial_stack: the stack pointer that it must be started with.
+        reset_address: where its vector table says that it starts. initial_stack: the stack pointer that it must be started with,
+            None where the bootloader may leave that to the image.
         digest: SHA-256 of the whole image, header included.
     """
 
@@ -45,7 +46,7 @@ class InstalledImage:
     authentic: bool
     code: range
     reset_address: int
-    initial_stack: int
+    initial_stack: int | None
     digest: str
 
 
@@ -56,8 +57,13 @@ class ImageFormat(Protocol):
         """Return the image in the application region, None if there is not even a header."""
         ...
 
+    @property
+    def has_counter(self) -> bool:
+        """Whether the device keeps a monotonic counter of versions."""
+        ...
+
     def counter(self, flash: bytes) -> int:
-        """Return the monotonic counter that the flash holds."""
+        """Return the monotonic counter that the flash holds, 0 where there is none."""
         ...
 
 
@@ -92,6 +98,7 @@ class PreparedScenario:
         fingerprint: 12 hex digits over device, bootloader, layout and every case's flash.
         timing: which of the data sheet's durations flash operations take.
         verification: address of the function whose time counts as verification; None: not measured.
+        recovery_end: how a boot ends, as `End` names it, in which the bootloader starts nothing and asks for help.
     """
 
     reference: str
@@ -112,6 +119,7 @@ class PreparedScenario:
     fingerprint: str
     timing: Timing = Timing.TYPICAL
     verification: int | None = None
+    recovery_end: str = "waiting"
 
     @property
     def flash_address(self) -> int:

@@ -44,6 +44,11 @@ class SpeckFormat:
             self._known[content] = self._read(content)
         return self._known[content]
 
+    @property
+    def has_counter(self) -> bool:
+        """Always: it is part of the profile."""
+        return True
+
     def counter(self, flash: bytes) -> int:
         """Return the monotonic counter that the metadata holds."""
         content = self._content(flash, "metadata")

@@ -6,8 +6,8 @@ import pytest
 
 from harness.device.loader import load_device
 from harness.machine.embedded import EmbeddedMachine
-from harness.machine.protocol import Domain, Entry, NonVolatile
-from tests.machine.firmware import CR, IN_RAM, PG, UNLOCK, Step, call, make_machine, make_script_flash, write16, write32
+from harness.machine.protocol import Domain, End, Entry, NonVolatile
+from tests.machine.firmware import CR, IN_RAM, PG, UNLOCK, Step, call, make_machine, make_script_flash, spin, write16, write32
 
 BOOT = Domain("bootloader", 0x08000000, 0x4000)
 APPLICATION = Domain("application", 0x0800B000, 0x100)
@@ -42,6 +42,25 @@ def test_code_outside_of_all_domains_is_an_entry_without_a_name() -> None:
 def test_code_in_ram_has_a_domain_too() -> None:
     """The interpreter goes on in RAM."""
     assert [entry.domain for entry in run_entries((BOOT, RAM), IN_RAM)] == ["bootloader", "ram"]
+
+
+SETTLING = {
+    "it runs": (spin(100_000),),
+    "it sleeps, and a timer would wake it later": (write32(0xE000E014, 0xFFFFFF), write32(0xE000E018, 0), write32(0xE000E010, 7)),
+    "it sleeps, and a timer wakes it often": (write32(0xE000E014, 999), write32(0xE000E018, 0), write32(0xE000E010, 7)),
+}
+
+
+@pytest.mark.parametrize("sentence", SETTLING)
+def test_a_boot_ends_when_its_application_has_run_for_long_enough(sentence: str) -> None:
+    """The time counts from the first entry, in virtual time; without it the same code goes on."""
+    state = NonVolatile(make_script_flash((call(0x0800B001), spin(100), call(0x0800B001), *SETTLING[sentence]), RETURN))
+    settling = (BOOT, Domain("application", 0x0800B000, 0x100, settles_after_ps=2_000_000_000))
+    trace = make_machine("c8", settling).boot(state, seed=1, instruction_budget=200_000)
+    entered = next(entry for entry in trace.entries if entry.domain == "application")
+    assert trace.end == End.SETTLED
+    assert 2_000_000_000 <= trace.time_ps - entered.time_ps < 2_001_000_000
+    assert make_machine("c8", (BOOT, APPLICATION)).boot(state, seed=1, instruction_budget=200_000).end != End.SETTLED
 
 
 def test_without_domains_there_is_one_entry() -> None:

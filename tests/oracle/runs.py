@@ -29,6 +29,8 @@ class ToyFormat:
         digest, version, authentic = known
         return InstalledImage(version, authentic, range(BASE + PAGE, BASE + PAGE + 100), RESET, STACK, digest)
 
+    has_counter = True
+
     def counter(self, flash: bytes) -> int:
         """Return the counter byte."""
         return flash[2 * PAGE]

@@ -15,6 +15,7 @@ void domain_reset(struct machine *m)
 {
     m->domain_log.count = 0;
     m->domain_log.current = DOMAIN_UNKNOWN;
+    m->domain_log.settled_fs = 0;
     m->domain_start = 0;
     m->domain_span = 0;
 }
@@ -57,6 +58,22 @@ static void cache_range(struct machine *m, uint32_t pc, int32_t domain)
     }
 }
 
+/* The first entry of a domain that settles starts the time after which the boot ends. */
+static void start_settling(struct machine *m, int32_t domain)
+{
+    uint64_t after_ps = domain == DOMAIN_NONE ? 0 : m->config.domains[domain].settles_after_ps;
+
+    if (after_ps != 0 && m->domain_log.settled_fs == 0) {
+        m->domain_log.settled_fs = clock_fs(m, m->instructions) + after_ps * FEMTOSECONDS_PER_PICOSECOND;
+        machine_schedule(m);
+    }
+}
+
+bool domain_settled(const struct machine *m, uint64_t instructions)
+{
+    return m->domain_log.settled_fs != 0 && clock_fs(m, instructions) >= m->domain_log.settled_fs;
+}
+
 void domain_cross(struct machine *m, uint32_t pc)
 {
     struct domain_log *log = &m->domain_log;
@@ -69,6 +86,7 @@ void domain_cross(struct machine *m, uint32_t pc)
         return;
     }
     log->current = domain;
+    start_settling(m, domain);
     if (log->count == DOMAIN_ENTRIES_MAX) {
         machine_end(m, END_BUDGET, pc, m->instructions, "entry log full: %u changes of domain", DOMAIN_ENTRIES_MAX);
         return;

@@ -2,6 +2,7 @@
 #ifndef DOMAIN_H
 #define DOMAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct machine;
@@ -14,6 +15,7 @@ struct machine;
 struct domain {
     uint32_t address;
     uint32_t size_bytes;
+    uint64_t settles_after_ps; /* the boot ends this long after the first entry; 0: it goes on */
 };
 
 /* The program counter moved into `domain`. Mirrors `_ENTRY` in embedded.py. */
@@ -31,6 +33,7 @@ struct domain_log {
     struct domain_entry *entries;
     uint32_t count;
     int32_t current;
+    uint64_t settled_fs; /* when the boot ends as settled; 0: no domain that settles was entered */
 };
 
 /* Forget the entries and make the next block an entry. */
@@ -38,6 +41,9 @@ void domain_reset(struct machine *m);
 
 /* Index of the domain of `pc`; the alias counts as the main range. */
 int32_t domain_of(const struct machine *m, uint32_t pc);
+
+/* Whether a domain was entered long enough ago for the boot to end as settled. */
+bool domain_settled(const struct machine *m, uint64_t instructions);
 
 /* Record a change of domain if `pc` is one, and cache the range around `pc` in which none can happen. */
 void domain_cross(struct machine *m, uint32_t pc);

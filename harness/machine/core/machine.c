@@ -238,6 +238,11 @@ void machine_schedule(struct machine *m)
 
         next = due < next ? due : next;
     }
+    if (m->domain_log.settled_fs != 0) {
+        uint64_t due = clock_work_at(m, m->domain_log.settled_fs);
+
+        next = due < next ? due : next;
+    }
     if (systick_next_interrupt(m, &cycle)) {
         uint64_t due = clock_work_at_cycle(m, cycle);
 
@@ -267,6 +272,10 @@ void machine_check(struct machine *m, uint32_t pc)
     }
     if (m->iwdg.running && clock_fs(m, m->instructions) >= m->iwdg.deadline_fs) {
         machine_end(m, END_WATCHDOG, pc, m->instructions, "%s ran out", m->chip->watchdog_name);
+        return;
+    }
+    if (domain_settled(m, m->instructions)) {
+        machine_end(m, END_SETTLED, pc, m->instructions, "%s", "");
         return;
     }
     if (systick_next_interrupt(m, &cycle)) {

@@ -66,6 +66,7 @@ enum end {
     END_LOCKUP = 7,
     END_ERASED_FLASH = 8,
     END_UNSUPPORTED = 9,
+    END_SETTLED = 10,
 };
 
 enum machine_error {

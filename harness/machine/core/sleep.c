@@ -45,18 +45,26 @@ static bool pass_time(struct machine *m, uint32_t pc, uint64_t now)
     uint64_t fs;
     bool tick = systick_next_interrupt(m, &cycle);
     bool event = m->chip->next_event(m, &fs);
+    uint64_t settled_fs = m->domain_log.settled_fs;
 
     if (!tick && !event) {
         end_asleep(m, pc, now, "WFI or WFE");
         return false;
     }
-    if (tick && (!event || clock_work_at_cycle(m, cycle) <= clock_work_at(m, fs))) {
+    if (settled_fs != 0 && (!event || settled_fs <= fs) &&
+        (!tick || clock_work_at(m, settled_fs) <= clock_work_at_cycle(m, cycle))) {
+        clock_stall_until(m, now, settled_fs);
+    } else if (tick && (!event || clock_work_at_cycle(m, cycle) <= clock_work_at(m, fs))) {
         clock_stall_until_cycle(m, now, cycle);
     } else {
         clock_stall_until(m, now, fs);
     }
     if (m->iwdg.running && clock_fs(m, now) >= m->iwdg.deadline_fs) {
         machine_end(m, END_WATCHDOG, pc, now, "%s ran out during WFI or WFE", m->chip->watchdog_name);
+        return false;
+    }
+    if (domain_settled(m, now)) {
+        machine_end(m, END_SETTLED, pc, now, "%s", "");
         return false;
     }
     if (tick) {

@@ -96,6 +96,12 @@ def test_factory_words() -> None:
     assert words(trace.uart) == [0x52840, 4096, 1024, 0xFFFFFFFF]
 
 
+def test_registers_without_a_model_begin_with_the_values_of_the_manual() -> None:
+    """Pins not connected, frequencies and calibrations as after a reset; the last entries of rows and tables, too."""
+    expected = {0x40000980: 0xFFFF, 0x40003508: 0xFFFFFFFF, 0x40004524: 0x04000000, 0x4000758C: 0x7FFF8000, 0x4000C570: 0x50, 0x40022548: 1, 0x40029640: 0x200}
+    assert words(run_nrf_script(*map(send32, expected)).uart) == list(expected.values())
+
+
 def test_registers_without_a_model_are_counted() -> None:
     """They hold what is written and are reported by address, on either chip; modelled ones are not reported."""
     steps = (write32(0x4000D508, 5), send32(0x4000D508), wait_clear(0x4000D100, 1))

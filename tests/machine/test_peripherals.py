@@ -144,6 +144,16 @@ def test_what_is_not_modelled_is_counted() -> None:
     assert trace.unmodelled == ((0x40012C2C, 2), (0xE0002000, 1))
 
 
+def test_registers_without_a_model_begin_with_the_values_of_the_manual() -> None:
+    """They are told as not modelled all the same, hold what is written, and read the manual's value again after the next reset."""
+    addresses = (0x40002C00, 0x40004400, 0x40004800, 0x40005820, 0x40012424, 0x40023000)
+    values = [0x7F, 0xC0, 0xC0, 2, 0xFFF, 0xFFFFFFFF]
+    trace = run_script(*map(send32, addresses), *(write32(address, 5) for address in addresses), send32(addresses[0]))
+    assert words(trace.uart) == [*values, 5]
+    assert dict(trace.unmodelled) == {address: 3 if address == addresses[0] else 2 for address in addresses}
+    assert words(run_script(*map(send32, addresses)).uart) == values
+
+
 def test_core_identification() -> None:
     """CPUID is a Cortex-M3 r1p1, the device id is medium density."""
     assert words(run_script(send32(0xE000ED00), send32(0xE0042000)).uart) == [0x411FC231, 0x20036410]

@@ -73,6 +73,7 @@ static void power_up(struct machine *m, const struct boot_request *request)
     bus_reset(m);
     waiting_reset(m);
     watch_reset(m);
+    reset_values_apply(m);
     m->chip->reset(m, request);
     machine_schedule(m);
 }

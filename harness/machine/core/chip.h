@@ -17,6 +17,7 @@
 struct machine;
 struct boot_request;
 struct flash_store;
+struct reset_value;
 struct retained;
 
 #define CHIP_WINDOWS_MAX 3u
@@ -64,6 +65,7 @@ struct chip {
     uint32_t systick_calibration;
     uint32_t storage_bytes; /* of plain storage behind the windows */
     struct chip_window windows[CHIP_WINDOWS_MAX];
+    const struct reset_value *reset_values; /* of registers without a model; NULL: all 0 */
     const char *watchdog_name;
     const char *uart_name;
     uint32_t *(*controller_registers)(struct machine *m, uint32_t *address, uint32_t *size_bytes);

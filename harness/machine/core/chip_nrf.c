@@ -202,6 +202,7 @@ static const struct nrf_family nrf51 = {
 const struct chip chip_nrf52840 = {
     NRF_CHIP,
     .nrf = &nrf52,
+    .reset_values = reset_values_nrf52840,
     .cpu_model = UC_CPU_ARM_CORTEX_M4,
     .cpuid = 0x410FC241u,   /* Cortex-M4 r0p1 */
     .priority_mask = 0xE0u, /* PS 4.1: three bits of priority */

@@ -160,6 +160,7 @@ const struct chip chip_stm32f103 = {
     .systick_calibration = 9000u, /* RM0008: 1 ms at 9 MHz */
     .storage_bytes = PERIPHERALS_END - BUS_PERIPHERAL_ADDRESS,
     .windows = {{BUS_PERIPHERAL_ADDRESS, FPEC_ADDRESS}, {FPEC_ADDRESS + FPEC_BLOCK_BYTES, PERIPHERALS_END}},
+    .reset_values = reset_values_stm32f103,
     .watchdog_name = "independent watchdog",
     .uart_name = "USART1",
     .controller_registers = controller_registers,

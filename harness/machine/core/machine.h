@@ -46,6 +46,7 @@
 #include "random.h"
 #include "rcc.h"
 #include "reads.h"
+#include "reset_values.h"
 #include "retained.h"
 #include "scb.h"
 #include "sleep.h"

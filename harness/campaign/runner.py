@@ -127,13 +127,28 @@ class FaultRunner:
             raise EngineError(f"case {case}, fault {spell_faults(job.faults)}: the cut made live gives another verdict: {live}, not {verdict}")
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerStart:
+    """What a worker needs once; the same as the arguments of a `FaultRunner`."""
+
+    scenario: PreparedScenario
+    logs: Sequence[CaseLog]
+    seed: int
+    engine: str
+    share: bool
+
+    def runner(self) -> FaultRunner:
+        """Return a runner made with these."""
+        return FaultRunner(self.scenario, self.logs, self.seed, self.engine, share=self.share)
+
+
 _worker: FaultRunner | None = None
 
 
-def start_worker(scenario: PreparedScenario, logs: Sequence[CaseLog], seed: int, engine: str, share: bool) -> None:
+def start_worker(start: WorkerStart) -> None:
     """Set up this process as a worker."""
     global _worker
-    _worker = FaultRunner(scenario, logs, seed, engine, share=share)
+    _worker = start.runner()
 
 
 def run_batch(jobs: Sequence[Job]) -> list[Verdict]:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from harness.campaign.arrivals import in_order, judged_by_workers, judged_here
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
-from harness.campaign.runner import FaultRunner, Job, run_batch, start_worker
-from harness.campaign.workers import results_in_order
+from harness.campaign.planning import plan_campaign, plan_digest
+from harness.campaign.runner import WorkerStart
+from harness.campaign.settings import SweepOptions
+from harness.campaign.store import CampaignStore
+from harness.campaign.stored import Row, StoredPlan, fault_of
 from harness.errors import EngineError, InputError
-from harness.fault.faults import Fault, spell_faults
-from harness.fault.plan import FIVE_TEARS, TearChoice, coarse_first, every_operation, in_turn, live_sample, random_sample, within
+from harness.fault.faults import spell_faults
+from harness.fault.plan import WHOLE, Shard
 from harness.machine.engines import make_machine
 from harness.oracle.run import Run
 from harness.oracle.times import TimeRange
 from harness.oracle.verdict import Verdict, verdict_of
-from harness.scenario.model import Cuts, ExpectedEnd
+from harness.scenario.model import ExpectedEnd
 from harness.scenario.prepared import PreparedCase, PreparedScenario
 
-_BATCH_JOBS = 24
-_LIVE_SAMPLE = 8
+__all__ = ["CampaignResult", "Observer", "SweepOptions", "chosen_cases", "run_clean", "sweep"]
 
 
 class Observer(Protocol):
@@ -42,31 +44,6 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SweepOptions:
-    """How to sweep.
-
-    Attributes:
-        seed: feeds tears and RAM. jobs: worker processes; 1 runs in this process. engine: which engine.
-        operations: (first, last) to sweep only these; None: every operation.
-        only_case: sweep a single case.
-        share: do not repeat boots that must go as an earlier one did; the verdicts are the same either way.
-        tears: what each operation is torn to.
-        sample: of each case's faults only so many, drawn by the seed; None: all.
-        stop_when: stop after the first verdict for which this is true, searching coarsely first.
-    """
-
-    seed: int = 1
-    jobs: int = 1
-    engine: str = "embedded"
-    operations: tuple[int, int] | None = None
-    only_case: str | None = None
-    share: bool = True
-    tears: TearChoice = FIVE_TEARS
-    sample: int | None = None
-    stop_when: Callable[[Verdict], bool] | None = None
-
-
 @dataclass(slots=True)
 class CampaignResult:
     """What a campaign found.
@@ -74,8 +51,9 @@ class CampaignResult:
     Attributes:
         clean: the clean run of each case. operations: their number over all cases.
         possible: the faults that a sample was drawn from; equal to `planned` where none was.
+        planned: faults of the whole plan, or of the part of it that `shard` names.
         verdicts: of the faults, in plan order; shorter than `planned` if interrupted or stopped by a clean-run violation.
-        live_checked: crash images that were also made live, all of them equal.
+        live_checked: crash images that were also made live, all of them equal. kept: verdicts that were made before, and taken from a file.
         update: virtual time from reset until the new version runs, in the clean run of the first case that installs one; None if there is
             no such case.
     """
@@ -88,6 +66,8 @@ class CampaignResult:
     possible: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
     live_checked: int = 0
+    kept: int = 0
+    shard: Shard = WHOLE
     update: TimeRange | None = None
     seconds: float = 0.0
     interrupted: bool = False
@@ -148,126 +128,114 @@ def chosen_cases(scenario: PreparedScenario, only_case: str | None) -> tuple[Pre
         raise InputError(f"no case {only_case!r}", source=scenario.reference, field="case", remedy=f"Cases: {names}.") from None
 
 
-def sweep(scenario: PreparedScenario, options: SweepOptions, observer: Observer | None = None) -> CampaignResult:
+def sweep(scenario: PreparedScenario, options: SweepOptions, observer: Observer | None = None, store: CampaignStore | None = None) -> CampaignResult:
     """Run a campaign.
 
     A clean run that breaks a rule stops the campaign with that verdict. Ctrl-C stops it too, and keeps what was judged.
 
+    Args:
+        store: keeps verdicts as they come; those that it has already are taken from it, and not made again.
+
     Raises:
-        InputError: the options name a case or an operation that does not exist.
+        InputError: the options name a case or an operation that does not exist; or the store is of another campaign, or can't be written.
         EngineError: a fault did not fire, or an engine failed.
     """
     started = time.monotonic()
     runs = run_clean(scenario, options)
-    result = CampaignResult(scenario, options.seed, [verdict_of(run) for run in runs])
+    result = CampaignResult(scenario, options.seed, [verdict_of(run) for run in runs], shard=options.shard)
     result.update = next((verdict.ready for run, verdict in zip(runs, result.clean, strict=True) if run.case.end is ExpectedEnd.NEW), None)
     logs = [log_of(run, options.seed) for run in runs]
     result.operations = sum(len(boot.operations) for log in logs for boot in log.boots)
     try:
-        _sweep_faults(scenario, logs, options, result, observer)
+        _Sweep(scenario, logs, options, result, observer, store).run()
     except KeyboardInterrupt:
         result.interrupted = True
-    result.seconds = time.monotonic() - started
+    result.seconds = store.seconds if store else time.monotonic() - started
     return result
 
 
-def _sweep_faults(scenario: PreparedScenario, logs: Sequence[CaseLog], options: SweepOptions, result: CampaignResult, observer: Observer | None) -> None:
-    if observer:
-        for verdict in result.clean:
-            observer.cleared(verdict)
-    if any(verdict.violations for verdict in result.clean):
-        return
-    jobs, result.possible = _plan(scenario, logs, options)
-    result.planned = len(jobs)
-    if observer:
-        observer.planned(len(jobs))
-    try:
-        _judge_all(scenario, logs, jobs, options, result, observer)
-    finally:
-        result.live_checked = sum(job.live for job in jobs[: len(result.verdicts)])
+class _Sweep:
+    """The faulted runs of one campaign."""
 
+    def __init__(
+        self,
+        scenario: PreparedScenario,
+        logs: Sequence[CaseLog],
+        options: SweepOptions,
+        result: CampaignResult,
+        observer: Observer | None,
+        store: CampaignStore | None,
+    ) -> None:
+        self._scenario = scenario
+        self._logs = logs
+        self._options = options
+        self._result = result
+        self._observer = observer
+        self._store = store
+        violated = any(verdict.violations for verdict in result.clean)
+        self._jobs, self._possible = ([], 0) if violated else plan_campaign(scenario, logs, options)
 
-def _plan(scenario: PreparedScenario, logs: Sequence[CaseLog], options: SweepOptions) -> tuple[list[Job], int]:
-    """Return the jobs of all cases, and how many faults they were drawn from."""
-    searching = options.stop_when is not None
-    faults = {index: _faults_of(scenario, log, options) for index, log in enumerate(logs) if log.case.cuts is not Cuts.NONE}
-    plans = [_plan_case(index, chosen, options, searching=searching) for index, chosen in faults.items()]
-    jobs = in_turn(plans) if searching else [job for plan in plans for job in plan]
-    if not jobs and (options.operations is not None or options.tears != FIVE_TEARS):
-        raise _nothing_planned(logs, options)
-    return jobs, sum(map(len, faults.values()))
+    def run(self) -> None:
+        """Judge every fault of this part of the plan that the store does not have, and tell of all in plan order."""
+        result = self._result
+        block = self._options.shard.block(len(self._jobs))
+        result.planned = len(block)
+        result.possible = len(block) if self._options.sample is None else self._possible
+        known = self._kept() if self._store else {}
+        result.kept = len(known)
+        if self._observer:
+            for verdict in result.clean:
+                self._observer.cleared(verdict)
+            if self._jobs:
+                self._observer.planned(len(block))
+        missing = [number for number in block if number not in known]
+        with contextlib.closing(self._arrivals(missing)) as arrivals:
+            for number, verdict in in_order(block, known, arrivals):
+                result.verdicts.append(verdict)
+                result.live_checked += self._jobs[number].live
+                if self._observer:
+                    self._observer.judged(verdict)
+                if self._options.stop_when is not None and self._options.stop_when(verdict):
+                    return
+        if len(result.verdicts) != len(block):
+            raise EngineError(f"{len(block)} faults were planned and {len(result.verdicts)} were run")
 
+    def _kept(self) -> dict[int, Verdict]:
+        """Return what the store has by number in the plan, after holding it against the plan.
 
-def _nothing_planned(logs: Sequence[CaseLog], options: SweepOptions) -> InputError:
-    longest = max(len(boot.operations) for log in logs for boot in log.boots)
-    if options.operations is None or options.operations[0] < longest:
-        remedy = "half-page needs a page erase; every other tear fits any operation. A case may cut only metadata."
-        return InputError("no operation that is cut can leave these tears", source="--tears", remedy=remedy)
-    first, last = options.operations
-    return InputError(f"no operation lies in {first}..{last}", source="--operations", remedy=f"Operations run from 0 to {longest - 1}.")
+        Raises:
+            InputError: it is of another plan.
+        """
+        assert self._store is not None
+        result = self._result
+        digest = plan_digest(self._logs, self._jobs)
+        self._store.plan(StoredPlan(digest, len(self._jobs), self._possible, result.operations, result.update, tuple(result.clean)))
+        return {row.number: row.verdict for row in self._store.stored.checked(self._fault_of)}
 
+    def _fault_of(self, number: int) -> tuple[str, str] | None:
+        """Return case and fault of a number of the plan."""
+        if number not in range(len(self._jobs)):
+            return None
+        job = self._jobs[number]
+        return self._logs[job.case].case.name, spell_faults(job.faults)
 
-def _faults_of(scenario: PreparedScenario, log: CaseLog, options: SweepOptions) -> list[Fault]:
-    addresses = [scenario.regions["metadata"].addresses] if log.case.cuts is Cuts.METADATA else None
-    faults = every_operation([boot.operations for boot in log.boots], addresses=addresses, tears=options.tears, seed=options.seed)
-    if not any(boot.operations for boot in log.boots):
-        raise InputError(
-            f"the case {log.case.name!r} has nothing to cut: its clean run makes no flash operation",
-            source=scenario.reference,
-            field="case.cuts",
-            remedy='Write cuts = "none" if only its clean run is to be judged.',
-        )
-    if options.operations is not None:
-        faults = within(faults, *options.operations)
-    return faults
+    def _arrivals(self, missing: Sequence[int]) -> Generator[tuple[int, Verdict], None, None]:
+        """Judge faults; yield number and verdict of each as they come, checked and kept."""
+        if not missing:
+            return
+        options = self._options
+        start = WorkerStart(self._scenario, self._logs, options.seed, options.engine, options.share)
+        todo = [(number, self._jobs[number]) for number in missing]
+        with contextlib.closing(judged_here(start, todo) if options.jobs == 1 else judged_by_workers(start, todo, options.jobs)) as batches:
+            for batch in batches:
+                self._check_fired(batch)
+                if self._store:
+                    self._store.add(Row(number, self._jobs[number].live, verdict) for number, verdict in batch)
+                yield from batch
 
-
-def _plan_case(index: int, faults: list[Fault], options: SweepOptions, *, searching: bool) -> list[Job]:
-    if options.sample is not None:
-        faults = random_sample(faults, options.sample, options.seed)
-    live = set(live_sample(faults, _LIVE_SAMPLE))
-    return [Job(index, (fault,), fault in live) for fault in (coarse_first(faults) if searching else faults)]
-
-
-def _judge_all(
-    scenario: PreparedScenario,
-    logs: Sequence[CaseLog],
-    jobs: Sequence[Job],
-    options: SweepOptions,
-    result: CampaignResult,
-    observer: Observer | None,
-) -> None:
-    planned = iter(jobs)
-    batches = _in_this_process if options.jobs == 1 else _in_workers
-    with contextlib.closing(batches(scenario, logs, jobs, options)) as verdicts:
-        for verdict in itertools.chain.from_iterable(verdicts):
-            _check_fired(verdict, logs, next(planned, None))
-            result.verdicts.append(verdict)
-            if observer:
-                observer.judged(verdict)
-            if options.stop_when is not None and options.stop_when(verdict):
-                return
-    if len(result.verdicts) != len(jobs):
-        raise EngineError(f"{len(jobs)} faults were planned and {len(result.verdicts)} were run")
-
-
-def _check_fired(verdict: Verdict, logs: Sequence[CaseLog], job: Job | None) -> None:
-    """A verdict without proof that the planned fault fired is an error of the harness, never a pass."""
-    fired = None if verdict.proof is None else (verdict.case, spell_faults(verdict.proof.faults))
-    planned = None if job is None else (logs[job.case].case.name, spell_faults(job.faults))
-    if fired is None or fired != planned:
-        raise EngineError(f"the fault planned was {planned}, the fault that fired was {fired}")
-
-
-def _in_this_process(scenario: PreparedScenario, logs: Sequence[CaseLog], jobs: Sequence[Job], options: SweepOptions) -> Generator[list[Verdict], None, None]:
-    runner = FaultRunner(scenario, logs, options.seed, options.engine, share=options.share)
-    try:
-        for job in jobs:
-            yield [runner.judge(job)]
-    finally:
-        runner.close()
-
-
-def _in_workers(scenario: PreparedScenario, logs: Sequence[CaseLog], jobs: Sequence[Job], options: SweepOptions) -> Generator[list[Verdict], None, None]:
-    batches = [jobs[start : start + _BATCH_JOBS] for start in range(0, len(jobs), _BATCH_JOBS)]
-    yield from results_in_order(run_batch, batches, options.jobs, start_worker, (scenario, logs, options.seed, options.engine, options.share))
+    def _check_fired(self, batch: Sequence[tuple[int, Verdict]]) -> None:
+        """A verdict without proof that the planned fault fired is an error of the harness, never a pass."""
+        for number, verdict in batch:
+            planned, fired = self._fault_of(number), fault_of(verdict)
+            if fired is None or fired != planned:
+                raise EngineError(f"the fault planned was {planned}, the fault that fired was {fired}")

@@ -17,6 +17,50 @@ TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 
 
+class Workers:
+    """Worker processes that stay; with one, everything runs in this process.
+
+    Args:
+        start, arguments: called once in each worker, before its first task.
+    """
+
+    def __init__(self, processes: int, start: Callable[..., None] | None = None, arguments: tuple[object, ...] = ()) -> None:
+        self.processes = processes
+        self._executor: ProcessPoolExecutor | None = None
+        if processes > 1:
+            # Spawned, not forked: the parent has threads (the progress bar), and a fork in the middle of one can hang.
+            self._executor = ProcessPoolExecutor(processes, get_context("spawn"), start, arguments)  # type: ignore[arg-type] # typeshed ties both to one TypeVarTuple
+        elif start is not None:
+            start(*arguments)
+
+    def submit(self, function: Callable[[TaskT], ResultT], task: TaskT) -> Future[ResultT]:
+        """Run `function` on a task; the future's result is fetched with `result_of`."""
+        if self._executor is None:
+            done: Future[ResultT] = Future()
+            done.set_result(function(task))
+            return done
+        with ignoring_interrupts():  # inherited by the workers, from their first instruction on
+            return self._executor.submit(function, task)
+
+    def close(self) -> None:
+        """Drop the tasks that have not begun and wait for those that have."""
+        if self._executor is not None:
+            with ignoring_interrupts():  # a second Ctrl-C must not stop the tidying up
+                self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def result_of(future: Future[ResultT]) -> ResultT:
+    """Wait for a task's result.
+
+    Raises:
+        EngineError: its worker process died.
+    """
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise EngineError("a worker process died; run again with --jobs 1 to see why") from error
+
+
 def results_in_order(
     function: Callable[[TaskT], ResultT], tasks: Sequence[TaskT], processes: int, start: Callable[..., None] | None = None, arguments: tuple[object, ...] = ()
 ) -> Iterator[ResultT]:
@@ -25,24 +69,17 @@ def results_in_order(
     Leaving the iteration early, by Ctrl-C too, drops the tasks that have not begun and waits for those that have.
 
     Args:
-        start, arguments: called once in each worker, before its first task.
+        processes: more than one. start, arguments: called once in each worker, before its first task.
 
     Raises:
         EngineError: a worker process died.
     """
-    # Spawned, not forked: the parent has threads (the progress bar), and a fork in the middle of one can hang.
-    executor = ProcessPoolExecutor(processes, get_context("spawn"), start, arguments)  # type: ignore[arg-type] # typeshed ties both to one TypeVarTuple
-    futures: list[Future[ResultT]] = []
+    workers = Workers(processes, start, arguments)
     try:
-        with ignoring_interrupts():  # inherited by the workers, from their first instruction on
-            futures = [executor.submit(function, task) for task in tasks]
-        for future in futures:
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise EngineError("a worker process died; run again with --jobs 1 to see why") from error
+        for future in [workers.submit(function, task) for task in tasks]:
+            yield result_of(future)
     finally:
-        with ignoring_interrupts():  # a second Ctrl-C must not stop the tidying up
-            executor.shutdown(wait=True, cancel_futures=True)
+        workers.close()
 
 
 @contextlib.contextmanager

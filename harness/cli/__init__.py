@@ -21,7 +21,7 @@ from harness.cli.replay import replay_command
 from harness.cli.run import run_command
 from harness.cli.selftest import selftest_command
 from harness.cli.speck import speck_group
-from harness.cli.sweep import sweep_command
+from harness.cli.sweep import merge_command, sweep_command
 from harness.errors import ExitCode, HarnessError
 
 _EPILOG = """
@@ -48,6 +48,7 @@ for _command in (
     image_group,
     run_command,
     sweep_command,
+    merge_command,
     replay_command,
     selftest_command,
     figures_command,

@@ -43,18 +43,18 @@ def scenario_options(command: Command) -> Command:
 
     @click.argument("scenario")
     @build_options
-    @click.option(
-        "--timing",
-        type=click.Choice([timing.value for timing in Timing]),
-        default=Timing.TYPICAL.value,
-        show_default=True,
-        help="Which durations the flash takes.",
-    )
+    @timing_option
     @functools.wraps(command)
     def wrapper(scenario: str, build: PrepareOptions, timing: str, **rest: Any) -> Any:
         return command(scenario=prepare_with_progress(scenario, replace(build, timing=Timing(timing))), **rest)
 
     return wrapper
+
+
+def timing_option(command: Command) -> Command:
+    """Add `--timing`."""
+    values = click.Choice([timing.value for timing in Timing])
+    return click.option("--timing", type=values, default=Timing.TYPICAL.value, show_default=True, help="Which durations the flash takes.")(command)
 
 
 def build_options(command: Command) -> Command:

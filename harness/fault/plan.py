@@ -106,6 +106,38 @@ def random_sample(faults: Sequence[Fault], count: int, seed: int) -> list[Fault]
     return [faults[index] for index in sorted({0, len(faults) - 1, *drawn})]
 
 
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of a plan.
+
+    Attributes:
+        number: which part, from 1. count: how many parts there are.
+    """
+
+    number: int = 1
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a part that there is not."""
+        if not 1 <= self.number <= self.count:
+            raise ValueError(f"there is no part {self.number} of {self.count}")
+
+    def block(self, planned: int) -> range:
+        """Return the positions in a plan that belong to this part: neighbours stay together, since they share most of their boots.
+
+        The parts of one plan are disjoint, leave nothing out, and differ by at most one fault in size.
+        """
+        return range(planned * (self.number - 1) // self.count, planned * self.number // self.count)
+
+    def __str__(self) -> str:
+        """Return the spelling of `--shard`."""
+        return f"{self.number}/{self.count}"
+
+
+WHOLE = Shard()
+"""The whole plan."""
+
+
 def live_sample(faults: Sequence[Fault], count: int) -> list[Fault]:
     """Return `count` faults spread evenly over the plan, the first and the last included.
 

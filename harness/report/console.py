@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.campaign.sweep import CampaignResult
+from harness.fault.plan import WHOLE
 from harness.report.summary import Finding, findings_of, replay_id_of, summary_of, time_text
 
 _SHOWN_FINDINGS = 10
@@ -26,7 +27,7 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
     table.add_column()
     table.add_row("operations", f"{summary['operations']} in {summary['cases']} cases")
     drawn = f" of {result.possible} drawn," if result.possible > result.planned else ""
-    table.add_row("cuts", f"{summary['planned']}{drawn} planned, {summary['run']} run, {summary['fired']} fired")
+    table.add_row("cuts", f"{summary['planned']}{drawn} planned, {summary['run']} run, {summary['fired']} fired{_part(result)}")
     if result.planned:
         table.add_row("crash images", f"{summary['distinct_crash_images']} different ones; {summary['live_checked']} cuts also made live, all equal")
         table.add_row("outcomes", _outcomes(result))
@@ -49,13 +50,19 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
     _print_conclusion(console, result, clear=not findings)
 
 
+def _part(result: CampaignResult) -> str:
+    part = f"; part {result.shard} of the campaign" if result.shard != WHOLE else ""
+    return part + (f"; {result.kept} of them before, from the store" if result.kept else "")
+
+
 def _print_conclusion(console: Console, result: CampaignResult, *, clear: bool) -> None:
     if result.interrupted:
         console.print(f"[yellow]interrupted[/yellow]: {result.planned - len(result.verdicts)} planned cuts were not run; this proves nothing about them")
     elif not result.planned:
         console.print("[yellow]nothing was cut[/yellow]: only clean runs were judged" + ("" if not clear else ", and every rule holds in them"))
     elif clear:
-        console.print("[green]no violation[/green]" + (", in a sample: it proves nothing about the rest" if result.possible > result.planned else ""))
+        part = result.possible > result.planned or result.shard != WHOLE
+        console.print("[green]no violation[/green]" + (", in a part of the cuts: it proves nothing about the rest" if part else ""))
 
 
 def print_findings(console: Console, findings: list[Finding]) -> None:

@@ -41,8 +41,8 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
     """Return the summary of a campaign as plain data.
 
     Returns:
-        `operations` of the clean runs; faults `possible` (more than `planned` where a sample was drawn), `planned`, `run` and `fired`;
-        `violations` (a count, clean runs included);
+        `operations` of the clean runs; faults `possible` (more than `planned` where a sample was drawn), `planned` (those of the part
+        `shard`), `run` and `fired`; `kept`, how many of them were taken from a store; `violations` (a count, clean runs included);
         `outcomes` (count by outcome); `seconds` of wall time; `cuts_per_second`; and what they rest on.
         `virtual_update_us`, `virtual_boot_us` (the longest boot that updated nothing), `virtual_verification_us` (the longest time that
         one boot spent checking signatures) and `virtual_recovery_worst_us` (the slowest faulted run, with
@@ -60,7 +60,9 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         "cases": len(result.clean),
         "operations": result.operations,
         "possible": result.possible,
+        "shard": str(result.shard),
         "planned": result.planned,
+        "kept": result.kept,
         "run": judged,
         "fired": result.fired,
         "distinct_crash_images": result.distinct_crash_images,

@@ -1,0 +1,71 @@
+"""Verdicts as they come, from this process or from workers, and in the order of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import TypeVar
+
+from harness.campaign.runner import Job, WorkerStart, run_batch, start_worker
+from harness.campaign.workers import Workers, result_of
+from harness.oracle.verdict import Verdict
+
+ResultT = TypeVar("ResultT")
+
+_BATCH_JOBS = 24
+_AHEAD = 4
+"""Batches that are given out for each worker: none of them waits for this process."""
+
+NumberedJob = tuple[int, Job]
+NumberedVerdict = tuple[int, Verdict]
+"""With the number of the fault in the plan."""
+Arrivals = Generator[list[NumberedVerdict], None, None]
+
+
+def judged_here(start: WorkerStart, jobs: Sequence[NumberedJob]) -> Arrivals:
+    """Judge faults in this process; yield each verdict at once."""
+    runner = start.runner()
+    try:
+        for number, job in jobs:
+            yield [(number, runner.judge(job))]
+    finally:
+        runner.close()
+
+
+def judged_by_workers(start: WorkerStart, jobs: Sequence[NumberedJob], processes: int) -> Arrivals:
+    """Judge faults in batches of neighbours, which share most of their boots; yield each batch when it is done.
+
+    Leaving early drops the batches that have not begun and waits for those that have.
+    """
+    workers = Workers(processes, start_worker, (start,))
+    under_way: dict[Future[list[Verdict]], Sequence[NumberedJob]] = {}
+    begun = 0
+    try:
+        while begun < len(jobs) or under_way:
+            while begun < len(jobs) and len(under_way) < _AHEAD * processes:
+                batch = jobs[begun : begun + _BATCH_JOBS]
+                under_way[workers.submit(run_batch, [job for _, job in batch])] = batch
+                begun += len(batch)
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                numbers = [number for number, _ in under_way.pop(future)]
+                verdicts = result_of(future)
+                yield list(zip(numbers, verdicts, strict=True))
+    finally:
+        workers.close()
+
+
+def in_order(numbers: Iterable[int], known: Mapping[int, ResultT], arrivals: Iterator[tuple[int, ResultT]]) -> Iterator[tuple[int, ResultT]]:
+    """Yield the results of `numbers` in their order, each as soon as all before it are there.
+
+    Args:
+        known: what is there from the start. arrivals: what comes, in any order; ends early where a campaign failed to make all.
+    """
+    waiting = dict(known)
+    for number in numbers:
+        while number not in waiting:
+            arrived = next(arrivals, None)
+            if arrived is None:
+                return
+            waiting[arrived[0]] = arrived[1]
+        yield number, waiting.pop(number)

@@ -1,0 +1,93 @@
+"""The stores of all parts of a campaign, put together to the result of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.campaign.stored import StoredCampaign
+from harness.campaign.sweep import CampaignResult
+from harness.errors import InputError
+from harness.fault.plan import WHOLE
+from harness.scenario.prepared import PreparedScenario
+
+
+def merge(parts: Sequence[StoredCampaign]) -> StoredCampaign:
+    """Return the whole campaign whose parts these are, whatever their order.
+
+    Args:
+        parts: at least one.
+
+    Raises:
+        InputError: a part is missing, is there twice, is not finished, or is of another campaign.
+    """
+    first = parts[0]
+    for part in parts:
+        _check_finished(part)
+        replace(first.settings, shard=WHOLE).check_same(replace(part.settings, shard=WHOLE), source=str(first.path))
+        if part.settings.shard.count != first.settings.shard.count:
+            raise InputError(
+                f"it is part {part.settings.shard}, and {first.path} is part {first.settings.shard}",
+                source=str(part.path),
+                remedy="Merge parts that were cut with the same --shard .../N.",
+            )
+        if part.plan != first.plan:
+            raise InputError(f"its plan is not that of {first.path}", source=str(part.path), remedy="Make all parts with the same version of the harness.")
+    _check_complete(parts)
+    rows = tuple(sorted((row for part in parts for row in part.rows), key=lambda row: row.number))
+    return StoredCampaign(replace(first.settings, shard=WHOLE), first.plan, rows, sum(part.seconds for part in parts), first.path)
+
+
+def _check_finished(part: StoredCampaign) -> None:
+    if part.plan is None:
+        raise _unfinished(part, "nothing of it was run")
+    block = part.settings.shard.block(part.plan.planned)
+    if [row.number for row in part.rows] != list(block):
+        raise _unfinished(part, f"{len(part.rows)} of its {len(block)} cuts were run")
+
+
+def _unfinished(part: StoredCampaign, how: str) -> InputError:
+    return InputError(f"is not finished: {how}", source=str(part.path), remedy=f"Finish it first: harness sweep --resume {part.path}")
+
+
+def _check_complete(parts: Sequence[StoredCampaign]) -> None:
+    count = parts[0].settings.shard.count
+    by_number: dict[int, StoredCampaign] = {}
+    for part in parts:
+        number = part.settings.shard.number
+        if number in by_number:
+            problem = f"it is part {part.settings.shard}, as {by_number[number].path} is"
+            raise InputError(problem, source=str(part.path), remedy="Name each part once.")
+        by_number[number] = part
+    missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in by_number]
+    if missing:
+        shown = ", ".join(missing[:8]) + (", ..." if len(missing) > 8 else "")
+        raise InputError(f"of {count} parts {len(missing)} are missing: {shown}", source="FILES", remedy="Name the stores of all parts.")
+
+
+def result_of_store(scenario: PreparedScenario, campaign: StoredCampaign) -> CampaignResult:
+    """Return what the sweep of a finished campaign returned.
+
+    Args:
+        scenario: what `campaign.settings` say, built.
+
+    Raises:
+        InputError: firmware, images, layout or device changed since, or a row is not what was planned.
+    """
+    assert campaign.plan is not None
+    settings = campaign.settings
+    settings.check_same(replace(settings, fingerprint=scenario.fingerprint), source=str(campaign.path))
+    return CampaignResult(
+        scenario=scenario,
+        seed=settings.seed,
+        clean=list(campaign.plan.clean),
+        operations=campaign.plan.operations,
+        planned=campaign.plan.planned,
+        possible=campaign.plan.possible,
+        verdicts=[row.verdict for row in campaign.rows],
+        live_checked=sum(row.live for row in campaign.rows),
+        kept=len(campaign.rows),
+        shard=settings.shard,
+        update=campaign.plan.update,
+        seconds=campaign.seconds,
+    )

@@ -1,0 +1,101 @@
+"""How to sweep, and what of it decides the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from harness.errors import InputError
+from harness.fault.plan import FIVE_TEARS, WHOLE, Shard, TearChoice
+from harness.oracle.verdict import Verdict
+from harness.scenario.prepared import PreparedScenario
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSettings:
+    """What decides the result of a campaign: two with equal settings give equal verdicts.
+
+    Attributes:
+        scenario: bundled name or path. build: what differs from the default build, as in replay ids.
+        fingerprint: of what was built; see `PreparedScenario`.
+        case: the only case that is swept. operations: the only ones that are cut, (first, last).
+    """
+
+    scenario: str
+    build: tuple[tuple[str, str], ...]
+    fingerprint: str
+    engine: str
+    seed: int
+    case: str | None = None
+    operations: tuple[int, int] | None = None
+    tears: TearChoice = FIVE_TEARS
+    sample: int | None = None
+    shard: Shard = WHOLE
+
+    def check_same(self, other: CampaignSettings, source: str) -> None:
+        """Refuse another campaign's settings.
+
+        Args:
+            other: what is held against these. source: the file that these come from.
+
+        Raises:
+            InputError: they differ; the message names the first that does.
+        """
+        for field in fields(self):
+            ours, theirs = getattr(self, field.name), getattr(other, field.name)
+            if ours != theirs:
+                remedy = _REBUILT if field.name == "fingerprint" else "Give the options that it was made with, or another file."
+                raise InputError(f"it is of another campaign: {_spell(ours)}, not {_spell(theirs)}", source=source, field=field.name, remedy=remedy)
+
+
+_REBUILT = "Firmware, images, layout or device changed since: check out what it was made with, or begin anew."
+
+
+def _spell(value: object) -> str:
+    if isinstance(value, TearChoice):
+        return ",".join([*map(str, value.named), *([f"{value.fractions} fractions"] if value.fractions else [])]) or "no tears"
+    if isinstance(value, tuple):
+        return " ".join("-".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value) or "default"
+    return "all" if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """How to sweep.
+
+    Attributes:
+        seed: feeds tears and RAM. jobs: worker processes; 1 runs in this process. engine: which engine.
+        operations: (first, last) to sweep only these; None: every operation.
+        only_case: sweep a single case.
+        share: do not repeat boots that must go as an earlier one did; the verdicts are the same either way.
+        tears: what each operation is torn to.
+        sample: of each case's faults only so many, drawn by the seed; None: all.
+        shard: the part of the plan that is run.
+        stop_when: stop after the first verdict for which this is true, searching coarsely first.
+    """
+
+    seed: int = 1
+    jobs: int = 1
+    engine: str = "embedded"
+    operations: tuple[int, int] | None = None
+    only_case: str | None = None
+    share: bool = True
+    tears: TearChoice = FIVE_TEARS
+    sample: int | None = None
+    shard: Shard = WHOLE
+    stop_when: Callable[[Verdict], bool] | None = None
+
+    def settings(self, scenario: PreparedScenario) -> CampaignSettings:
+        """Return what of these decides the verdicts, on a scenario."""
+        return CampaignSettings(
+            scenario=scenario.reference,
+            build=scenario.options,
+            fingerprint=scenario.fingerprint,
+            engine=self.engine,
+            seed=self.seed,
+            case=self.only_case,
+            operations=self.operations,
+            tears=self.tears,
+            sample=self.sample,
+            shard=self.shard,
+        )

@@ -1,0 +1,176 @@
+"""What the file of a campaign holds (docs/SPEC.md, campaign store), and how it is read."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.campaign.settings import CampaignSettings
+from harness.errors import InputError
+from harness.fault.faults import spell_faults
+from harness.oracle.times import TimeRange
+from harness.oracle.verdict import Verdict
+
+APPLICATION_ID = 0x68726E73
+"""`hrns` in the header of the SQLite file."""
+FORMAT = 1
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """What a campaign does, as its clean runs and its settings say.
+
+    Attributes:
+        digest: SHA-256 over every planned fault and the operation logs that it is planned from.
+        planned: faults of the whole plan. possible: what they were drawn from. operations: of the clean runs. update: see `CampaignResult`.
+        clean: verdicts of the clean runs.
+    """
+
+    digest: str
+    planned: int
+    possible: int
+    operations: int
+    update: TimeRange | None
+    clean: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kept result.
+
+    Attributes:
+        number: position in the whole plan, from 0. live: the cut was made live too, with the same verdict.
+    """
+
+    number: int
+    live: bool
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCampaign:
+    """Everything that a file holds.
+
+    Attributes:
+        plan: None: it was cut off before its clean runs were over. seconds: of wall time, all sessions together.
+    """
+
+    settings: CampaignSettings
+    plan: StoredPlan | None
+    rows: tuple[Row, ...]
+    seconds: float
+    path: Path
+
+    def checked(self, planned: Callable[[int], tuple[str, str] | None]) -> tuple[Row, ...]:
+        """Return the rows.
+
+        Args:
+            planned: case and fault of a number of the plan, None where it has no such number.
+
+        Raises:
+            InputError: a row holds another fault than was planned.
+        """
+        for row in self.rows:
+            if fault_of(row.verdict) is None or fault_of(row.verdict) != planned(row.number):
+                raise _damaged(self.path, f"row {row.number} holds fault {fault_of(row.verdict)}, and {planned(row.number)} was planned")
+        return self.rows
+
+
+def fault_of(verdict: Verdict) -> tuple[str, str] | None:
+    """Return case and spelling of the faults that a verdict has the proof of; None for a clean run."""
+    return None if verdict.proof is None else (verdict.case, spell_faults(verdict.proof.faults))
+
+
+SETTINGS = TypeAdapter(CampaignSettings)
+PLAN = TypeAdapter(StoredPlan)
+VERDICT = TypeAdapter(Verdict)
+
+
+def read_store(path: Path) -> StoredCampaign:
+    """Read a file that nobody writes to; it may be read-only.
+
+    Raises:
+        InputError: it is missing, in use, no store, or damaged.
+    """
+    check_exists(path)
+    with store_errors(path), contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=1.0)) as database:
+        return read_campaign(database, path)
+
+
+def check_exists(path: Path) -> None:
+    """Refuse a file that is not there.
+
+    Raises:
+        InputError: so it is.
+    """
+    if not path.is_file():
+        raise InputError("no such file", source=str(path), remedy="Name the file of a sweep that was begun with --store.")
+
+
+def read_campaign(database: sqlite3.Connection, path: Path) -> StoredCampaign:
+    """Read an open file.
+
+    Raises:
+        InputError: it is no store, of another version, or damaged.
+    """
+    _check_format(database, path)
+    try:
+        settings = SETTINGS.validate_json(_value(database, "settings"))
+        planned = _value(database, "plan")
+        plan = PLAN.validate_json(planned) if planned else None
+        rows = database.execute("SELECT number, live, verdict FROM verdict ORDER BY number")
+        kept = tuple(Row(number, bool(live), VERDICT.validate_json(verdict)) for number, live, verdict in rows)
+        return StoredCampaign(settings, plan, kept, float(_value(database, "seconds") or 0), path)
+    except (ValidationError, ValueError) as error:
+        raise _damaged(path, "a row cannot be read") from error
+
+
+def _check_format(database: sqlite3.Connection, path: Path) -> None:
+    (identity,) = database.execute("PRAGMA application_id").fetchone()
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not tables:
+        raise InputError("holds nothing: its sweep was cut off before it began", source=str(path), remedy="Remove it, and begin again with --store.")
+    if identity != APPLICATION_ID:
+        raise InputError("is no campaign store", source=str(path), remedy="Name the file of a sweep that was begun with --store.")
+    if version != FORMAT:
+        raise InputError(f"has format {version}, this harness reads format {FORMAT}", source=str(path), remedy="Use the harness that wrote it.")
+    (sound,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if sound != "ok":
+        raise _damaged(path, sound)
+
+
+def _value(database: sqlite3.Connection, name: str) -> str:
+    row = database.execute("SELECT value FROM campaign WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _damaged(path: Path, how: str) -> InputError:
+    return InputError(f"is damaged: {how}", source=str(path), remedy="Take a copy that is whole, or begin again with --store and another name.")
+
+
+@contextlib.contextmanager
+def store_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite into what the user can do about them.
+
+    Raises:
+        InputError: always, where SQLite failed.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = error.sqlite_errorname if hasattr(error, "sqlite_errorname") else ""
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise InputError("is in use by another sweep", source=str(path), remedy="Wait until that has ended.") from error
+        if name.startswith(_FULL):
+            remedy = f"Make room or give access, and go on with `harness sweep --resume {path}`: all that was kept is whole."
+            raise InputError(f"cannot be written: {error}", source=str(path), remedy=remedy) from error
+        if name.startswith("SQLITE_NOTADB"):
+            raise InputError("is no campaign store", source=str(path), remedy="Name the file of a sweep that was begun with --store.") from error
+        raise _damaged(path, str(error)) from error

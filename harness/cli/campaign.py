@@ -1,0 +1,177 @@
+"""The options that say what a campaign is, and the file that its results are kept in."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from harness.campaign.settings import CampaignSettings, SweepOptions
+from harness.campaign.store import CampaignStore
+from harness.cli.options import build_options, engine_option, jobs_option, prepare_with_progress, seed_option, timing_option
+from harness.device import Timing
+from harness.errors import InputError
+from harness.fault.plan import WHOLE, Shard
+from harness.fault.tear_words import parse_tears
+from harness.scenario.prepare import PrepareOptions
+from harness.scenario.prepared import PreparedScenario
+
+Command = Callable[..., Any]
+_BUILD = ("app_kib", "part", "toolchain", "bug", "timing")
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign as its command line asks for it.
+
+    Attributes:
+        store: where results are kept; None: nowhere.
+    """
+
+    scenario: PreparedScenario
+    options: SweepOptions
+    store: CampaignStore | None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignArguments:
+    """The command line, before anything is built.
+
+    Attributes:
+        given: the options that the user wrote; on `--resume` the file decides about all others.
+    """
+
+    given: frozenset[str]
+    scenario: str | None
+    build: PrepareOptions
+    engine: str
+    seed: int
+    jobs: int
+    case: str | None
+    operations: str | None
+    tears: str | None
+    fractions: int | None
+    sample: int | None
+    shard: str | None
+    share: bool
+    store: Path | None
+    resume: Path | None
+
+    def open(self) -> Campaign:
+        """Build the scenario and open the store.
+
+        Raises:
+            InputError: an option can't be used, or is not what the resumed campaign began with.
+        """
+        if self.resume:
+            return self._resumed(CampaignStore(self.resume))
+        if self.scenario is None:
+            raise click.UsageError("Missing argument 'SCENARIO'.", click.get_current_context())
+        options = self._options()
+        scenario = prepare_with_progress(self.scenario, self.build)
+        store = CampaignStore(self.store, options.settings(scenario)) if self.store else None
+        return Campaign(scenario, options, store)
+
+    def _options(self) -> SweepOptions:
+        return SweepOptions(
+            seed=self.seed,
+            jobs=self.jobs,
+            engine=self.engine,
+            operations=parse_operations(self.operations),
+            only_case=self.case,
+            tears=parse_tears(self.tears, self.fractions),
+            sample=self.sample,
+            shard=parse_shard(self.shard),
+            share=self.share,
+        )
+
+    def _resumed(self, store: CampaignStore) -> Campaign:
+        try:
+            if self.store:
+                raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
+            began = store.stored.settings
+            build = PrepareOptions.from_pairs(began.build, source=str(store.path))
+            build = replace(build, **{name: getattr(self.build, name) for name in _BUILD if name in self.given})
+            scenario = prepare_with_progress(self.scenario or began.scenario, build)
+            options = self._as_it_began(began)
+            began.check_same(options.settings(scenario), source=str(store.path))
+        except BaseException:
+            store.close()
+            raise
+        return Campaign(scenario, options, store)
+
+    def _as_it_began(self, began: CampaignSettings) -> SweepOptions:
+        """Return the options, those that the user did not write taken from the file."""
+        options = self._options()
+        kept = {"seed": began.seed, "engine": began.engine, "operations": began.operations, "sample": began.sample, "shard": began.shard}
+        changes: dict[str, Any] = {name: value for name, value in kept.items() if name not in self.given}
+        if "case" not in self.given:
+            changes["only_case"] = began.case
+        if not self.given & {"tears", "fractions"}:
+            changes["tears"] = began.tears
+        return replace(options, **changes)
+
+
+def campaign_options(command: Command) -> Command:
+    """Add SCENARIO and everything that says what its campaign is; the command receives `arguments: CampaignArguments`."""
+
+    @click.argument("scenario", required=False)
+    @build_options
+    @timing_option
+    @engine_option
+    @seed_option
+    @jobs_option
+    @click.option("--case", default=None, help="Sweep only this case.")
+    @click.option("--operations", default=None, metavar="A-B", help="Cut only at operations A to B of each boot.")
+    @click.option("--tears", default=None, metavar="LIST", help="Tears to make: none,some,most,half-page,all (the default), metastable, fractions.")
+    @click.option("--fractions", type=int, default=None, metavar="N", help="Also cut inside each operation, at N fractions of its duration.")
+    @click.option("--sample", type=click.IntRange(min=2), default=None, metavar="N", help="Make only N cuts of each case, drawn by the seed.")
+    @click.option("--share/--no-share", default=True, show_default=True, help="Make boots that must go the same way once; the verdicts are the same.")
+    @click.option("--shard", default=None, metavar="I/N", help="Run only part I of N of the cuts; `harness merge` puts the stores of all parts together.")
+    @click.option("--store", type=click.Path(path_type=Path), default=None, help="Keep results in this new file as they come.")
+    @click.option("--resume", type=click.Path(path_type=Path), default=None, help="Go on with the campaign of this file; SCENARIO may be left out.")
+    @functools.wraps(command)
+    def wrapper(build: PrepareOptions, timing: str, **rest: Any) -> Any:
+        context = click.get_current_context()
+        given = frozenset(name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT)
+        arguments = {field.name: rest.pop(field.name) for field in fields(CampaignArguments) if field.name in rest}
+        return command(arguments=CampaignArguments(given=given, build=replace(build, timing=Timing(timing)), **arguments), **rest)
+
+    return wrapper
+
+
+def parse_operations(text: str | None) -> tuple[int, int] | None:
+    """Read `A-B` or `A`.
+
+    Raises:
+        InputError: it is neither, or B lies before A.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    if match is None:
+        raise InputError(f"{text!r} is not a range of operations", source="--operations", remedy="Write first-last, for example 0-99.")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last < first:
+        raise InputError(f"the range {text} ends before it begins", source="--operations", remedy="Write first-last, for example 0-99.")
+    return first, last
+
+
+def parse_shard(text: str | None) -> Shard:
+    """Read `I/N`.
+
+    Raises:
+        InputError: it is not that, or there is no part I of N.
+    """
+    if text is None:
+        return WHOLE
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise InputError(f"{text!r} is not a part of a campaign", source="--shard", remedy="Write I/N, for example 2/4: the second of four parts.")
+    return Shard(int(match[1]), int(match[2]))

@@ -1,9 +1,34 @@
-"""Settings that hold for all tests."""
+"""Settings that hold for all tests, and which engines they can run on here."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
+
+from harness.machine.engines import ENGINES, probe_engine
 
 # No deadline: on shared cores the time of one example says nothing. A failure prints how to repeat it.
 settings.register_profile("harness", deadline=None, print_blob=True)
 settings.load_profile("harness")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known that names the engine a test needs."""
+    config.addinivalue_line("markers", "engine(name): runs only where this engine is usable")
+
+
+def pytest_report_header() -> list[str]:
+    """Say in one line an engine whether tests run on it."""
+    probes = {engine: probe_engine(engine) for engine in ENGINES}
+    return [
+        f"engine {engine}: {probe.version if probe.usable else f'not usable here, its tests are skipped: {probe.remedy}'}" for engine, probe in probes.items()
+    ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what needs an engine that is not usable here."""
+    for item in items:
+        for marker in item.iter_markers("engine"):
+            probe = probe_engine(marker.args[0])
+            if not probe.usable:
+                item.add_marker(pytest.mark.skip(reason=f"{marker.args[0]} engine: {probe.remedy}"))

@@ -80,6 +80,7 @@ def result_of_store(scenario: PreparedScenario, campaign: StoredCampaign) -> Cam
     return CampaignResult(
         scenario=scenario,
         seed=settings.seed,
+        engine=settings.engine,
         clean=list(campaign.plan.clean),
         operations=campaign.plan.operations,
         planned=campaign.plan.planned,

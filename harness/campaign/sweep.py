@@ -18,7 +18,8 @@ from harness.campaign.stored import Row, StoredPlan, fault_of
 from harness.errors import EngineError, InputError
 from harness.fault.faults import spell_faults
 from harness.fault.plan import WHOLE, Shard
-from harness.machine.engines import make_machine
+from harness.machine.engines import make_machine, shown_by
+from harness.oracle.rules import rules_not_shown
 from harness.oracle.run import Run
 from harness.oracle.times import TimeRange
 from harness.oracle.verdict import Verdict, verdict_of
@@ -56,6 +57,7 @@ class CampaignResult:
         live_checked: crash images that were also made live, all of them equal. kept: verdicts that were made before, and taken from a file.
         update: virtual time from reset until the new version runs, in the clean run of the first case that installs one; None if there is
             no such case.
+        engine: what ran the firmware.
     """
 
     scenario: PreparedScenario
@@ -71,6 +73,12 @@ class CampaignResult:
     update: TimeRange | None = None
     seconds: float = 0.0
     interrupted: bool = False
+    engine: str = "embedded"
+
+    @property
+    def rules_not_shown(self) -> tuple[str, ...]:
+        """The rules that this engine cannot show broken."""
+        return rules_not_shown(shown_by(self.engine))
 
     @property
     def violating(self) -> list[Verdict]:
@@ -142,7 +150,7 @@ def sweep(scenario: PreparedScenario, options: SweepOptions, observer: Observer 
     """
     started = time.monotonic()
     runs = run_clean(scenario, options)
-    result = CampaignResult(scenario, options.seed, [verdict_of(run) for run in runs], shard=options.shard)
+    result = CampaignResult(scenario, options.seed, [verdict_of(run) for run in runs], engine=options.engine, shard=options.shard)
     result.update = next((verdict.ready for run, verdict in zip(runs, result.clean, strict=True) if run.case.end is ExpectedEnd.NEW), None)
     logs = [log_of(run, options.seed) for run in runs]
     result.operations = sum(len(boot.operations) for log in logs for boot in log.boots)

@@ -11,6 +11,7 @@ import traceback
 import click
 
 from harness import __version__
+from harness.cli.agree import agree_command
 from harness.cli.build import build_command
 from harness.cli.conformance import conformance_command
 from harness.cli.figures import figures_command
@@ -54,6 +55,7 @@ for _command in (
     figures_command,
     flash_group,
     conformance_command,
+    agree_command,
     speck_group,
 ):
     harness.add_command(_command)

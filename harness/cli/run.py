@@ -10,11 +10,14 @@ from harness.campaign.cut_point import CutPoint
 from harness.campaign.replay import run_cut_at
 from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
 from harness.cli.debugger import debugger_scenarios
+from harness.cli.engine_remarks import print_not_shown
 from harness.cli.options import engine_option, result_console, scenario_options, seed_option
 from harness.cli.replay import print_replay
 from harness.cli.virtual_time import parse_virtual_time
 from harness.errors import ExitCode, InputError
 from harness.fault.faults import Tear
+from harness.machine.capability import Capability
+from harness.machine.engines import shown_by
 from harness.oracle.verdict import verdict_of
 from harness.report.lines import verdict_line
 from harness.report.run_view import print_run
@@ -45,10 +48,14 @@ def run_command(scenario: PreparedScenario, engine: str, seed: int, case: str | 
         for run, verdict in zip(runs, verdicts, strict=True):
             console.rule(f"{run.case.name}: {run.case.title}")
             print_run(console, run, verdict)
+        print_not_shown(console, engine)
     return ExitCode.VIOLATION if any(verdict.violations for verdict in verdicts) else ExitCode.HOLDS
 
 
 def _run_cut_at(scenario: PreparedScenario, engine: str, seed: int, case: str | None, cut_at: str, *, as_json: bool) -> int:
+    if Capability.TIME not in shown_by(engine):
+        remedy = "Use --engine embedded, or cut by operation with `harness sweep`."
+        raise InputError(f"the {engine} engine does not model time", source="--cut-at", remedy=remedy)
     time_ps = parse_virtual_time(cut_at)
     cases = chosen_cases(scenario, case)
     if len(cases) > 1:

@@ -98,7 +98,7 @@ def in_turn(plans: Sequence[Sequence[PlannedT]]) -> list[PlannedT]:
     return [planned for taken in rounds for planned in taken if planned is not None]
 
 
-def random_sample(faults: Sequence[Fault], count: int, seed: int) -> list[Fault]:
+def random_sample(faults: Sequence[PlannedT], count: int, seed: int) -> list[PlannedT]:
     """Return `count` faults drawn by the seed, in plan order; the first and the last are always among them."""
     if len(faults) <= max(count, 2):
         return list(faults)

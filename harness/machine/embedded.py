@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.metadata
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,8 +12,11 @@ from harness.device.loader import device_part
 from harness.device.model import Device, Part, Timing
 from harness.errors import EngineError, InputError
 from harness.machine import native
+from harness.machine.capability import EVERYTHING, Probe
 from harness.machine.operation_log import RECORD, RecordedOperations, decode_operation
 from harness.machine.protocol import CallTimes, Domain, End, Entry, Misuse, MisuseKind, NonVolatile, Retained, Trace
+
+SHOWS = EVERYTHING
 
 _ENTRY = struct.Struct("=QQQIIiI")
 _MISUSE = struct.Struct("=IIII")
@@ -28,6 +32,15 @@ _CORES = {"cortex-m3": 0, "cortex-m4": 1, "cortex-m0": 2}
 _FLASH_SIZE_BYTES = {"fpec": 2, "nvmc": 4}
 """Width of the flash size register."""
 _SEED_LIMIT = 2**64
+
+
+def probe() -> Probe:
+    """Return whether the compiled core loads, and which Unicorn it runs on."""
+    try:
+        native.load_core()
+        return Probe(usable=True, version=f"Unicorn {importlib.metadata.version('unicorn')}")
+    except (EngineError, importlib.metadata.PackageNotFoundError) as error:
+        return Probe(usable=False, remedy=str(error))
 
 
 class EmbeddedMachine:

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
+from types import ModuleType
 
 from harness.device import Device, Timing
 from harness.errors import InputError
+from harness.machine.capability import Capability, Probe
 from harness.machine.protocol import Domain, Machine
 from harness.machine.sharing import SharingMachine
 
-ENGINES = ("embedded",)
-"""Names that `--engine` takes."""
+ENGINES = ("embedded", "qemu")
+"""Names that `--engine` takes. Each has a module of its name, with `SHOWS` (what it can show) and `probe()` (is it usable here?)."""
+
+
+def shown_by(engine: str) -> frozenset[Capability]:
+    """Return what an engine can show of a boot."""
+    shows: frozenset[Capability] = _module(engine).SHOWS
+    return shows
+
+
+def probe_engine(engine: str) -> Probe:
+    """Return whether an engine is usable here, in which version, and what is missing if not."""
+    result: Probe = _module(engine).probe()
+    return result
+
+
+def _module(engine: str) -> ModuleType:
+    return importlib.import_module(f"harness.machine.{engine}")
 
 
 def make_machine(engine: str, device: Device, part: str, domains: Sequence[Domain], timing: Timing = Timing.TYPICAL, watched: int | None = None) -> Machine:
@@ -22,13 +41,17 @@ def make_machine(engine: str, device: Device, part: str, domains: Sequence[Domai
         watched: address of the function whose calls are timed; None: none.
 
     Raises:
-        InputError: there is no such engine.
+        InputError: there is no such engine, it is not usable here, or it has no such device.
         EngineError: the engine cannot start here.
     """
     if engine == "embedded":
         from harness.machine.embedded import EmbeddedMachine
 
         return EmbeddedMachine(device, part, domains, timing, watched)
+    if engine == "qemu":
+        from harness.machine.qemu import QemuMachine
+
+        return QemuMachine(device, part, domains)
     raise InputError(f"unknown engine {engine!r}", source="--engine", remedy=f"Choose one of: {', '.join(ENGINES)}.")
 
 

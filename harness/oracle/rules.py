@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from harness.machine.capability import Capability
 from harness.machine.protocol import Trace
 from harness.oracle.run import Outcome, Run, is_settled, outcome_of, recovers
 from harness.oracle.times import boot_times, time_until_application, watchdog_margin_percent
@@ -233,6 +234,15 @@ RULES: dict[str, Rule] = {
     )
 }
 """Every rule by name, in reporting order."""
+
+
+NEEDS: dict[str, Capability] = {"flash_discipline": Capability.MISUSE, "time_budget": Capability.TIME}
+"""What an engine must show for a rule to mean anything; the others need flash bytes, operations and program counters only."""
+
+
+def rules_not_shown(shown: frozenset[Capability]) -> tuple[str, ...]:
+    """Return the rules that an engine cannot show broken, in reporting order: that they hold there says nothing."""
+    return tuple(name for name in RULES if name in NEEDS and NEEDS[name] not in shown)
 
 
 def judge(run: Run) -> tuple[Violation, ...]:

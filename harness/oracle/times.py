@@ -25,7 +25,7 @@ class TimeRange:
 
 
 def time_until_application(run: Run) -> TimeRange | None:
-    """Return the longest time from power-on until the application ran for good; None where it did not.
+    """Return the longest time from power-on until the application ran for good; None where it did not, or where the engine does not model time.
 
     A run has more than one such time where cells that a cut left disturbed called for more power cycles.
     """
@@ -65,6 +65,8 @@ def _sum_until_entry(traces: Sequence[Trace]) -> TimeRange | None:
     if entry is None:
         return None
     parts: list[Trace | Entry] = [*traces[:-1], entry]
+    if not all(part.time_high_ps for part in parts):
+        return None  # the engine does not model time
     return TimeRange(
         us=sum(part.time_ps for part in parts) / 1e6,
         low_us=sum(part.time_low_ps for part in parts) / 1e6,

@@ -40,6 +40,8 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
     slowest = result.slowest_recovery
     if slowest is not None:
         table.add_row("recovery", f"{time_text(slowest.ready)} after the worst cut")
+    if result.rules_not_shown:
+        table.add_row("not shown", f"{', '.join(result.rules_not_shown)}: the {result.engine} engine can't show these rules broken")
     table.add_row("wall time", f"{result.seconds:.1f} s, {summary['cuts_per_second']} cuts per second")
     console.print(table)
     if slowest is not None:

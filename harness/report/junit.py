@@ -15,6 +15,9 @@ from harness.report.summary import replay_id_of, times_of
 def junit_xml(result: CampaignResult) -> bytes:
     """Return the report, UTF-8 encoded, with an XML declaration."""
     root = ET.Element("testsuites", name=result.scenario.reference, time=f"{result.seconds:.3f}")
+    if result.rules_not_shown:
+        properties = ET.SubElement(root, "properties")
+        ET.SubElement(properties, "property", name="rules_not_shown", value=" ".join(result.rules_not_shown))
     by_case: dict[str, dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
     for verdict in [*result.clean, *result.verdicts]:
         by_case[verdict.case][_test_name(verdict)].append(verdict)
@@ -29,7 +32,7 @@ def junit_xml(result: CampaignResult) -> bytes:
     if result.interrupted:
         _add_interruption(root, result)
     root.set("tests", str(len(root.findall(".//testcase"))))
-    root.set("failures", str(sum(int(suite.get("failures", "0")) for suite in root)))
+    root.set("failures", str(sum(int(suite.get("failures", "0")) for suite in root.findall("testsuite"))))
     root.set("errors", str(len(root.findall(".//error"))))
     ET.indent(root)
     text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)

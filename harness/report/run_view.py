@@ -77,11 +77,12 @@ def _print_boot(console: Console, run: Run, places: Places, number: int, trace: 
     detail = f", {trace.end_detail}" if trace.end_detail else ""
     console.print(f"[bold]boot {number}[/bold]: {trace.end.name.lower()}{detail} at {where}, in {trace.domain or 'no domain'}", highlight=False)
     erases = sum(trace.erases)
-    console.print(
-        f"  {trace.instructions:,} instructions, {trace.cycles_low:,} to {trace.cycles_high:,} cycles, {trace.time_ps / 1e9:,.3f} ms,"
-        f" {len(trace.operations)} operations, {erases} page erases, {trace.stack_bytes} bytes of stack",
-        highlight=False,
-    )
+    done = [f"{len(trace.operations)} operations", f"{erases} page erases"]
+    if trace.instructions:
+        done = [f"{trace.instructions:,} instructions, {trace.cycles_low:,} to {trace.cycles_high:,} cycles", f"{trace.time_ps / 1e9:,.3f} ms", *done]
+    if trace.stack_bytes:
+        done.append(f"{trace.stack_bytes} bytes of stack")
+    console.print(f"  {', '.join(done)}", highlight=False)
     if trace.watched.calls:
         calls = trace.watched
         console.print(
@@ -90,9 +91,8 @@ def _print_boot(console: Console, run: Run, places: Places, number: int, trace: 
     for line in trace.uart.decode("ascii", "replace").splitlines():
         console.print(f"  uart | {line}", highlight=False, markup=False)
     for entry in trace.entries[1:]:
-        console.print(
-            f"  entered {entry.domain or 'no domain'} at {entry.pc:#010x} after {entry.operations} operations, {entry.time_ps / 1e9:,.3f} ms", highlight=False
-        )
+        time = f", {entry.time_ps / 1e9:,.3f} ms" if entry.time_ps else ""
+        console.print(f"  entered {entry.domain or 'no domain'} at {entry.pc:#010x} after {entry.operations} operations{time}", highlight=False)
     for misuse in trace.misuses[:5]:
         console.print(f"  [red]misuse[/red] {misuse.kind.name.lower()} at {misuse.address:#010x} by {places.name(misuse.pc)}", highlight=False)
     for address, accesses in trace.unmodelled:

@@ -43,7 +43,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
     Returns:
         `operations` of the clean runs; faults `possible` (more than `planned` where a sample was drawn), `planned` (those of the part
         `shard`), `run` and `fired`; `kept`, how many of them were taken from a store; `violations` (a count, clean runs included);
-        `outcomes` (count by outcome); `seconds` of wall time; `cuts_per_second`; and what they rest on.
+        `outcomes` (count by outcome); `rules_not_shown`, which the engine cannot show broken; `seconds` of wall time; `cuts_per_second`; and what they rest on.
         `virtual_update_us`, `virtual_boot_us` (the longest boot that updated nothing), `virtual_verification_us` (the longest time that
         one boot spent checking signatures) and `virtual_recovery_worst_us` (the slowest faulted run, with
         `virtual_recovery_worst_replay_id`), each with `_low` and `_high`, the range that the cycles leave open;
@@ -54,6 +54,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
     return {
         "scenario": result.scenario.reference,
         "part": result.scenario.part,
+        "engine": result.engine,
         "options": dict(result.scenario.options),
         "fingerprint": result.scenario.fingerprint,
         "seed": result.seed,
@@ -70,6 +71,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         "violations": len(findings),
         "outcomes": dict(sorted(Counter(verdict.outcome.value for verdict in result.verdicts).items())),
         "rules_violated": dict(sorted(Counter(finding.rule for finding in findings).items())),
+        "rules_not_shown": list(result.rules_not_shown),
         "replay_ids": [finding.replay_id for finding in findings[:20]],
         **_times(result),
         "seconds": round(result.seconds, 3),

@@ -15,6 +15,7 @@ import unicorn
 from unicorn import arm_const
 
 from harness.build.elf import ElfFile
+from harness.campaign.accelerations import NO_ACCELERATION
 from harness.campaign.sweep import SweepOptions, sweep
 from harness.device import NonVolatile, load_device
 from harness.image.spk import HEADER_BYTES, SIGNED_HEADER_BYTES
@@ -112,7 +113,7 @@ def print_sweep_speed(scenario: PreparedScenario) -> None:
     whole = sweep(scenario, SweepOptions(only_case="update"))
     print(f"sweep of the update, one process: {len(whole.verdicts) / whole.seconds:.0f} cuts per second ({len(whole.verdicts)} cuts)")
     page = SweepOptions(only_case="update", operations=(600, 800))
-    shared, plain = sweep(scenario, page), sweep(scenario, replace(page, share=False))
+    shared, plain = sweep(scenario, page), sweep(scenario, replace(page, accelerations=NO_ACCELERATION))
     print(f"shared boots, over {len(plain.verdicts)} cuts in one page: {plain.seconds / shared.seconds:.1f} x as fast as one boot per crash image")
     cores = os.cpu_count() or 1
     processes = sweep(scenario, SweepOptions(only_case="update", jobs=cores))

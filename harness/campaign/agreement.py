@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
+from harness.campaign.accelerations import NO_ACCELERATION
 from harness.campaign.boots import CaseLog, log_of
 from harness.campaign.comparison import Difference, compare_runs
 from harness.campaign.planning import plan_campaign
@@ -141,7 +142,7 @@ class _Comparer:
 
     def __init__(self, scenario: PreparedScenario, logs: Sequence[Sequence[CaseLog]], options: AgreeOptions) -> None:
         self._engines = options.engines
-        self._runners = [FaultRunner(scenario, one, options.seed, engine, share=False) for engine, one in zip(options.engines, logs, strict=True)]
+        self._runners = [FaultRunner(scenario, one, options.seed, engine, NO_ACCELERATION) for engine, one in zip(options.engines, logs, strict=True)]
 
     def compare(self, job: Job) -> Compared:
         """Make the cut on every engine, by stopping it right before the operation, and boot what it leaves."""

@@ -6,12 +6,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from harness.campaign.accelerations import EVERY_ACCELERATION, NO_ACCELERATION, Accelerations, make_accelerated
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.leg import Leg
 from harness.errors import EngineError
 from harness.fault.crash import CrashImage
 from harness.fault.faults import Fault, Faults, spell_faults
-from harness.machine.engines import make_machine, share_boots
+from harness.machine.engines import make_machine
 from harness.machine.protocol import Machine
 from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict, verdict_of
@@ -41,15 +42,15 @@ class FaultRunner:
     Two faults that leave the same bytes after as many page erases are the same run (see docs/DESIGN.md, the loop): it is judged once.
 
     Args:
-        share: do not repeat a boot that must go as an earlier one did; see `SharingMachine`.
+        accelerations: what to do only once. Cuts made live are booted without any.
     """
 
-    def __init__(self, scenario: PreparedScenario, logs: Sequence[CaseLog], seed: int, engine: str, *, share: bool = True) -> None:
+    def __init__(self, scenario: PreparedScenario, logs: Sequence[CaseLog], seed: int, engine: str, accelerations: Accelerations = EVERY_ACCELERATION) -> None:
         self._scenario = scenario
         self._seed = seed
         build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
         self._plain = make_machine(engine, *build)
-        self._machine = share_boots(self._plain, *build) if share else self._plain
+        self._machine = self._plain if accelerations == NO_ACCELERATION else make_accelerated(engine, accelerations, *build)
         self._clean = [Leg(scenario, log) for log in logs]
         self._legs: OrderedDict[tuple[int, Faults], Leg] = OrderedDict()
         self._known: dict[tuple[str, str, History], Verdict] = {}
@@ -96,8 +97,10 @@ class FaultRunner:
                 leg = self._leg_of(run)
 
     def close(self) -> None:
-        """Release the machine."""
-        self._machine.close()
+        """Release the machines."""
+        self._plain.close()
+        if self._machine is not self._plain:
+            self._machine.close()
 
     def _recovery(self, machine: Machine, leg: Leg, crash: CrashImage, history: History) -> Run:
         run = run_until_settled(machine, self._scenario, leg.log.case, crash.state, self._seed, crash.proof)
@@ -135,11 +138,11 @@ class WorkerStart:
     logs: Sequence[CaseLog]
     seed: int
     engine: str
-    share: bool
+    accelerations: Accelerations = EVERY_ACCELERATION
 
     def runner(self) -> FaultRunner:
         """Return a runner made with these."""
-        return FaultRunner(self.scenario, self.logs, self.seed, self.engine, share=self.share)
+        return FaultRunner(self.scenario, self.logs, self.seed, self.engine, self.accelerations)
 
 
 _worker: FaultRunner | None = None

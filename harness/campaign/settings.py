@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
+from harness.campaign.accelerations import EVERY_ACCELERATION, Accelerations
 from harness.errors import InputError
 from harness.fault.plan import FIVE_TEARS, WHOLE, Shard, TearChoice
 from harness.oracle.verdict import Verdict
@@ -67,7 +68,7 @@ class SweepOptions:
         seed: feeds tears and RAM. jobs: worker processes; 1 runs in this process. engine: which engine.
         operations: (first, last) to sweep only these; None: every operation.
         only_case: sweep a single case.
-        share: do not repeat boots that must go as an earlier one did; the verdicts are the same either way.
+        accelerations: what is done only once; the verdicts are the same either way.
         tears: what each operation is torn to.
         sample: of each case's faults only so many, drawn by the seed; None: all.
         shard: the part of the plan that is run.
@@ -79,7 +80,7 @@ class SweepOptions:
     engine: str = "embedded"
     operations: tuple[int, int] | None = None
     only_case: str | None = None
-    share: bool = True
+    accelerations: Accelerations = EVERY_ACCELERATION
     tears: TearChoice = FIVE_TEARS
     sample: int | None = None
     shard: Shard = WHOLE

@@ -232,7 +232,7 @@ class _Sweep:
         if not missing:
             return
         options = self._options
-        start = WorkerStart(self._scenario, self._logs, options.seed, options.engine, options.share)
+        start = WorkerStart(self._scenario, self._logs, options.seed, options.engine, options.accelerations)
         todo = [(number, self._jobs[number]) for number in missing]
         with contextlib.closing(judged_here(start, todo) if options.jobs == 1 else judged_by_workers(start, todo, options.jobs)) as batches:
             for batch in batches:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from harness.campaign.accelerations import Accelerations
 from harness.campaign.settings import CampaignSettings, SweepOptions
 from harness.campaign.store import CampaignStore
 from harness.cli.options import build_options, engine_option, jobs_option, prepare_with_progress, seed_option, timing_option
@@ -60,6 +61,7 @@ class CampaignArguments:
     sample: int | None
     shard: str | None
     share: bool
+    memo: bool
     store: Path | None
     resume: Path | None
 
@@ -88,7 +90,7 @@ class CampaignArguments:
             tears=parse_tears(self.tears, self.fractions),
             sample=self.sample,
             shard=parse_shard(self.shard),
-            share=self.share,
+            accelerations=Accelerations(share=self.share, memo=self.memo),
         )
 
     def _resumed(self, store: CampaignStore) -> Campaign:
@@ -133,6 +135,7 @@ def campaign_options(command: Command) -> Command:
     @click.option("--fractions", type=int, default=None, metavar="N", help="Also cut inside each operation, at N fractions of its duration.")
     @click.option("--sample", type=click.IntRange(min=2), default=None, metavar="N", help="Make only N cuts of each case, drawn by the seed.")
     @click.option("--share/--no-share", default=True, show_default=True, help="Make boots that must go the same way once; the verdicts are the same.")
+    @click.option("--memo/--no-memo", default=True, show_default=True, help="Execute calls that must do the same once; the verdicts are the same.")
     @click.option("--shard", default=None, metavar="I/N", help="Run only part I of N of the cuts; `harness merge` puts the stores of all parts together.")
     @click.option("--store", type=click.Path(path_type=Path), default=None, help="Keep results in this new file as they come.")
     @click.option("--resume", type=click.Path(path_type=Path), default=None, help="Go on with the campaign of this file; SCENARIO may be left out.")

@@ -12,6 +12,7 @@ from harness.device.loader import device_part
 from harness.device.model import Device, Part, Timing
 from harness.errors import EngineError, InputError
 from harness.machine import native
+from harness.machine.calls import SharedCalls
 from harness.machine.capability import EVERYTHING, Probe
 from harness.machine.operation_log import RECORD, RecordedOperations, decode_operation
 from harness.machine.protocol import CallTimes, Domain, End, Entry, Misuse, MisuseKind, NonVolatile, Retained, Trace
@@ -51,7 +52,8 @@ class EmbeddedMachine:
         domains: at most 16 ranges of code addresses that do not overlap.
         timing: which of the data sheet's durations the flash takes.
         watched: address of the function whose calls are timed; None: none.
-        records_reads: fill `Trace.page_uses`; a boot takes a few times as long.
+        records_reads: fill `Trace.page_uses` and `Trace.erased_by`, and record calls; a boot takes a few times as long.
+        calls: do not execute calls again that must do the same, see `SharedCalls`; None: execute every call.
 
     Raises:
         ValueError: too many domains, or two that overlap.
@@ -70,12 +72,15 @@ class EmbeddedMachine:
         watched: int | None = None,
         *,
         records_reads: bool = False,
+        calls: SharedCalls | None = None,
     ) -> None:
         self._names = tuple(domain.name for domain in domains)
         self._delivery_option_bytes = device.option_bytes.delivery_state.value
         self._config = _make_config(device, part, domains, timing)
         self._config.watched_address = _NOTHING if watched is None else watched
         self._config.records_reads = records_reads
+        self._calls = calls
+        self._config.memo = calls.handle if calls else None
         self._handle: int | None = None
         self._core = native.load_core()
         self._handle = self._core.machine_create(ctypes.byref(self._config))
@@ -160,6 +165,11 @@ class EmbeddedMachine:
     def _retained(self, state: native.RetainedState) -> Retained | None:
         return Retained(bytes(state), self.ram() if state.keeps_ram else b"") if state.restarts else None
 
+    def _erased_by(self, result: native.Result) -> tuple[int, ...]:
+        if not result.erased_by:
+            return ()
+        return tuple(memoryview(ctypes.string_at(result.erased_by, 4 * (self._config.flash_bytes // self._config.page_bytes))).cast("I"))
+
     def _name(self, domain: int) -> str:
         return self._names[domain] if domain >= 0 else ""
 
@@ -189,6 +199,7 @@ class EmbeddedMachine:
             misuses=tuple(Misuse(MisuseKind(kind), address, pc, count) for kind, address, pc, count in misuses),
             erases=copy(result.erases, config.flash_bytes // config.page_bytes),
             page_uses=copy(result.page_uses, config.flash_bytes // config.page_bytes) if result.page_uses else b"",
+            erased_by=self._erased_by(result),
             uart=copy(result.uart, result.uart_bytes),
             instructions=result.instructions,
             time_ps=result.time_ps,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from harness.device import Device, Timing
 from harness.errors import InputError
 from harness.machine.capability import Capability, Probe
 from harness.machine.protocol import Domain, Machine
 from harness.machine.sharing import SharingMachine
+
+if TYPE_CHECKING:
+    from harness.machine.calls import SharedCalls
 
 ENGINES = ("embedded", "qemu")
 """Names that `--engine` takes. Each has a module of its name, with `SHOWS` (what it can show) and `probe()` (is it usable here?)."""
@@ -32,13 +36,22 @@ def _module(engine: str) -> ModuleType:
     return importlib.import_module(f"harness.machine.{engine}")
 
 
-def make_machine(engine: str, device: Device, part: str, domains: Sequence[Domain], timing: Timing = Timing.TYPICAL, watched: int | None = None) -> Machine:
+def make_machine(
+    engine: str,
+    device: Device,
+    part: str,
+    domains: Sequence[Domain],
+    timing: Timing = Timing.TYPICAL,
+    watched: int | None = None,
+    calls: SharedCalls | None = None,
+) -> Machine:
     """Make a machine of the named engine.
 
     Args:
         part: key of `device.parts`.
         timing: which of the data sheet's durations operations take.
         watched: address of the function whose calls are timed; None: none.
+        calls: calls that need not be executed again, see `SharedCalls`; None: every call is executed.
 
     Raises:
         InputError: there is no such engine, it is not usable here, or it has no such device.
@@ -47,7 +60,7 @@ def make_machine(engine: str, device: Device, part: str, domains: Sequence[Domai
     if engine == "embedded":
         from harness.machine.embedded import EmbeddedMachine
 
-        return EmbeddedMachine(device, part, domains, timing, watched)
+        return EmbeddedMachine(device, part, domains, timing, watched, calls=calls)
     if engine == "qemu":
         from harness.machine.qemu import QemuMachine
 
@@ -55,15 +68,36 @@ def make_machine(engine: str, device: Device, part: str, domains: Sequence[Domai
     raise InputError(f"unknown engine {engine!r}", source="--engine", remedy=f"Choose one of: {', '.join(ENGINES)}.")
 
 
-def share_boots(machine: Machine, device: Device, part: str, domains: Sequence[Domain], timing: Timing = Timing.TYPICAL, watched: int | None = None) -> Machine:
-    """Wrap a machine so that boots which must go the same way are made once; an engine that can't record reads stays as it is."""
+def shared_calls(engine: str) -> SharedCalls | None:
+    """Return an empty store of calls for the machines of one worker; None where the engine has nothing of the kind."""
+    if engine != "embedded":
+        return None
+    from harness.machine.calls import SharedCalls
+
+    return SharedCalls()
+
+
+def share_boots(
+    machine: Machine,
+    device: Device,
+    part: str,
+    domains: Sequence[Domain],
+    timing: Timing = Timing.TYPICAL,
+    watched: int | None = None,
+    calls: SharedCalls | None = None,
+) -> Machine:
+    """Wrap a machine so that boots which must go the same way are made once; an engine that can't record reads stays as it is.
+
+    Args:
+        calls: those that the machine uses too.
+    """
     if machine.engine != "embedded":
         return machine
     from harness.machine.embedded import EmbeddedMachine
 
     return SharingMachine(
         machine,
-        lambda: EmbeddedMachine(device, part, domains, timing, watched, records_reads=True),
+        lambda: EmbeddedMachine(device, part, domains, timing, watched, records_reads=True, calls=calls),
         page_bytes=device.flash.page_bytes.value,
         flash_address=device.flash.address.value,
     )

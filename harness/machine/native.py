@@ -41,6 +41,7 @@ class Config(ctypes.Structure):
     """`struct machine_config`."""
 
     _fields_ = (
+        ("memo", ctypes.c_void_p),
         ("program_ps", ctypes.c_uint64),
         ("page_erase_ps", ctypes.c_uint64),
         ("mass_erase_ps", ctypes.c_uint64),
@@ -126,6 +127,18 @@ class RawOperation(ctypes.Structure):
     )
 
 
+class MemoCounts(ctypes.Structure):
+    """`struct memo_counts`."""
+
+    _fields_ = (
+        ("calls_shared", ctypes.c_uint64),
+        ("instructions_shared", ctypes.c_uint64),
+        ("records", ctypes.c_uint64),
+        ("functions", ctypes.c_uint64),
+        ("bytes", ctypes.c_uint64),
+    )
+
+
 class WatchTotal(ctypes.Structure):
     """`struct watch_total`."""
 
@@ -149,6 +162,7 @@ class Result(ctypes.Structure):
         ("misuses", ctypes.c_void_p),
         ("erases", ctypes.c_void_p),
         ("page_uses", ctypes.c_void_p),
+        ("erased_by", ctypes.c_void_p),
         ("uart", ctypes.c_void_p),
         ("unmodelled", ctypes.c_void_p),
         ("writes", ctypes.c_void_p),
@@ -232,4 +246,10 @@ def load_core() -> ctypes.CDLL:
     core.machine_ram.argtypes = (ctypes.c_void_p,)
     core.machine_error_text.restype = ctypes.c_char_p
     core.machine_error_text.argtypes = (ctypes.c_void_p,)
+    core.memo_store_create.restype = ctypes.c_void_p
+    core.memo_store_create.argtypes = ()
+    core.memo_store_destroy.restype = None
+    core.memo_store_destroy.argtypes = (ctypes.c_void_p,)
+    core.memo_store_counts.restype = None
+    core.memo_store_counts.argtypes = (ctypes.c_void_p, ctypes.POINTER(MemoCounts))
     return core

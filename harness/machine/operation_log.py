@@ -11,6 +11,7 @@ RECORD = struct.Struct("=QQQIIIIIIB7x")
 """`struct operation` of the C core."""
 
 _ERASED = 0xFF
+_KIND_OFFSET = 48
 
 
 def decode_operation(record: bytes, index: int, arena: bytes) -> Operation:
@@ -59,6 +60,10 @@ class RecordedOperations:
 
     def __iter__(self) -> Iterator[Operation]:
         return (self[index] for index in range(self._count))
+
+    def kinds(self) -> set[OperationKind]:
+        """Return which kinds of operations there are, without decoding one."""
+        return {OperationKind(kind) for kind in set(self._records[_KIND_OFFSET :: RECORD.size])}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RecordedOperations):

@@ -217,6 +217,7 @@ class Trace:
         entries: changes of domain in order; the first is the reset.
         erases: erases per page, one entry a page of the array.
         page_uses: a `PageUse` a page; empty where the machine does not record it.
+        erased_by: beside it, for each page that was erased before anything looked at it, the operation that did it.
         uart: bytes that the firmware sent.
         instructions: exact count of retired instructions. time_ps: virtual time.
         cycles_low, cycles_high: range of the core cycles passed, stalls included, from the core's instruction timings.
@@ -253,6 +254,7 @@ class Trace:
     watchdog_period_ps: int = 0
     watched: CallTimes = CallTimes()
     page_uses: bytes = b""
+    erased_by: tuple[int, ...] = ()
     retained: Retained | None = None
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from harness.machine.operation_log import RecordedOperations
 from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, Retained, Trace
 
 _Entries = tuple[tuple[int, int], ...]
@@ -91,7 +92,7 @@ class SharingMachine:
             self._recorder = self._make_recorder()
         trace = self._recorder.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained)
         self._remember(key, state, trace)
-        return replace(trace, page_uses=b"")
+        return trace
 
     def close(self) -> None:
         """Release both machines."""
@@ -121,13 +122,9 @@ class SharingMachine:
         return self._misses[key, different].bit_count() == 1
 
     def _remember(self, key: Key, state: NonVolatile, trace: Trace) -> None:
-        erased_unread: dict[int, int] = {}
-        for operation in _operations_of(trace.operations):
-            if operation.kind not in (OperationKind.PROGRAM, OperationKind.PAGE_ERASE):
-                return  # rarer operations are not worth an argument of their own
-            page = (operation.address - self._flash_address) // self._page_bytes
-            if operation.kind is OperationKind.PAGE_ERASE and trace.page_uses[page] == PageUse.ERASED_FIRST and page not in erased_unread.values():
-                erased_unread[operation.index] = page
+        if not _kinds_of(trace.operations) <= {OperationKind.PROGRAM, OperationKind.PAGE_ERASE}:
+            return  # rarer operations are not worth an argument of their own
+        erased_unread = {trace.erased_by[page]: page for page, use in enumerate(trace.page_uses) if use == PageUse.ERASED_FIRST}
         pages = tuple(page for page, use in enumerate(trace.page_uses) if use == PageUse.READ)
         untouched = tuple(page for page, use in enumerate(trace.page_uses) if use == PageUse.UNTOUCHED)
         read_sets = self._read_sets.setdefault(key, [])
@@ -135,7 +132,7 @@ class SharingMachine:
         if read_set is None:
             read_set = _ReadSet(pages)
             read_sets.insert(0, read_set)
-        read_set.records[self._digest(state, pages)] = _Record(replace(trace, page_uses=b""), erased_unread, untouched)
+        read_set.records[self._digest(state, pages)] = _Record(trace, erased_unread, untouched)
 
     def _rebased(self, record: _Record, state: NonVolatile) -> Trace:
         flash = state.flash
@@ -208,6 +205,12 @@ class RebasedOperations:
 
     def __iter__(self) -> Iterator[Operation]:
         return _operations_of(self)
+
+
+def _kinds_of(log: OperationLog) -> set[OperationKind]:
+    if isinstance(log, RecordedOperations):
+        return log.kinds()
+    return {operation.kind for operation in _operations_of(log)}
 
 
 def _operations_of(log: OperationLog) -> Iterator[Operation]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.campaign import boots, runner
+from harness.campaign.accelerations import NO_ACCELERATION
 from harness.campaign.boots import log_of, run_until_settled
 from harness.campaign.runner import FaultRunner, Job
 from harness.campaign.sweep import SweepOptions, run_clean, sweep
@@ -64,7 +65,7 @@ def _runner_that_lies(scenario: PreparedScenario, monkeypatch: pytest.MonkeyPatc
     def make(lie: Callable[[Trace, bool], Trace]) -> FaultRunner:
         honest = make_machine("embedded", scenario.device, scenario.part, scenario.domains)
         monkeypatch.setattr(runner, "make_machine", lambda *_: LyingMachine(honest, lie))
-        made.append(FaultRunner(scenario, [log_of(clean, 1)], 1, "embedded", share=False))
+        made.append(FaultRunner(scenario, [log_of(clean, 1)], 1, "embedded", NO_ACCELERATION))
         return made[-1]
 
     yield make

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from harness.campaign.accelerations import EVERY_ACCELERATION, NO_ACCELERATION, Accelerations
 from harness.campaign.boots import live_crash_image, log_of
 from harness.campaign.sweep import SweepOptions, run_clean, sweep
 from harness.fault.crash import FlashReplay
@@ -80,14 +81,23 @@ def test_the_result_does_not_depend_on_the_number_of_jobs(scenario: PreparedScen
     assert alone.planned == len(alone.verdicts) == alone.fired > 0
 
 
-def test_shared_boots_change_no_verdict(scenario: PreparedScenario) -> None:
-    """With and without sharing, every verdict is the same: outcome, proof, operations, instructions, virtual time."""
-    for options in (SweepOptions(operations=(500, 530), only_case="update"), SweepOptions(operations=(2140, 2162), only_case="counter-rotation")):
-        shared = sweep(scenario, options)
-        plain = sweep(scenario, replace(options, share=False))
+SLICES = (SweepOptions(operations=(500, 530), only_case="update"), SweepOptions(operations=(2140, 2162), only_case="counter-rotation"))
 
-        assert lines_of(scenario, shared.verdicts) == lines_of(scenario, plain.verdicts)
-        assert len(shared.verdicts) > 50
+
+@pytest.fixture(scope="module")
+def plain_lines(scenario: PreparedScenario) -> list[list[dict[str, object]]]:
+    """The verdicts of some slices, without any acceleration."""
+    return [lines_of(scenario, sweep(scenario, replace(options, accelerations=NO_ACCELERATION)).verdicts) for options in SLICES]
+
+
+@pytest.mark.parametrize("accelerations", [EVERY_ACCELERATION, *(replace(NO_ACCELERATION, **{field.name: True}) for field in fields(Accelerations))], ids=str)
+def test_no_acceleration_changes_a_verdict(scenario: PreparedScenario, plain_lines: list[list[dict[str, object]]], accelerations: Accelerations) -> None:
+    """All together or one alone, every verdict is the same as without: outcome, proof, operations, instructions, virtual time, final flash."""
+    for options, expected in zip(SLICES, plain_lines, strict=True):
+        result = sweep(scenario, replace(options, accelerations=accelerations))
+
+        assert lines_of(scenario, result.verdicts) == expected
+        assert len(result.verdicts) > 50
 
 
 def test_another_seed_tears_differently(scenario: PreparedScenario) -> None:

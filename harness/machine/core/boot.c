@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "memo_calls.h"
 #include "trap.h"
 
 #define UNREACHABLE_ADDRESS 1u /* Unicorn runs until here: code is never at an odd address */
@@ -61,6 +62,8 @@ static void power_up(struct machine *m, const struct boot_request *request)
     flash_restore(m, request->flash);
     operation_log_reset(m);
     reads_reset(m);
+    memo_reset(m);
+    memo_calls_forget(m);
     domain_reset(m);
     exception_reset(m);
     fault_reset(m);
@@ -103,6 +106,10 @@ static bool allow_execution_from_ram(struct machine *m)
 {
     m->ram_fetch_refused = false;
     m->ram_executable = true;
+    memo_disturb(m);
+    if (!memo_stop_recording(m)) {
+        return false;
+    }
     m->engine_error = uc_mem_protect(m->engine, m->config.ram_address, m->config.ram_bytes, UC_PROT_ALL);
     mpu_forget_ram(m);
     return m->engine_error == UC_ERR_OK && busy_reads_watch(m) && mpu_apply(m);
@@ -122,6 +129,8 @@ static bool run(struct machine *m, uint32_t pc)
             if (!allow_execution_from_ram(m)) {
                 return false;
             }
+        } else if (m->memo.found != NULL) {
+            pc = memo_apply(m);
         } else if (m->exception.next != 0 || m->exception.returns != 0) {
             code_retire_block(m);
             pc = exception_switch(m, pc);
@@ -129,7 +138,7 @@ static bool run(struct machine *m, uint32_t pc)
                 uc_ctl_flush_tlb(m->engine); /* loads that were allowed in one of two contexts are judged anew */
             }
         } else if (m->mpu.changed) {
-            if (!mpu_apply(m)) {
+            if (!memo_stop_recording(m) || !mpu_apply(m)) {
                 return false;
             }
         } else if (error == UC_ERR_OK) {
@@ -182,6 +191,7 @@ static void fill_result(const struct machine *m, struct boot_result *result)
         .misuses = m->log.misuses,
         .erases = m->log.erases,
         .page_uses = m->reads.pages,
+        .erased_by = m->reads.erased_by,
         .uart = m->usart.output,
         .unmodelled = m->bus.unmodelled,
         .detail = m->detail,

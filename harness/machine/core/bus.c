@@ -94,6 +94,7 @@ static uint64_t on_read(uc_engine *engine, uint64_t offset, unsigned size_bytes,
     if (window->machine->ended) {
         return 0;
     }
+    memo_disturb(window->machine);
     value = bus_read(window->machine, address & ~3u) >> (8 * (address % 4));
     return size_bytes == 4 ? value : value & ((UINT32_C(1) << (8 * size_bytes)) - 1);
 }
@@ -113,6 +114,7 @@ static void on_write(uc_engine *engine, uint64_t offset, unsigned size_bytes, ui
     if (window->machine->ended) {
         return;
     }
+    memo_disturb(window->machine);
     if (address < BUS_CORE_ADDRESS) {
         window->machine->chip->write(window->machine, address & ~3u, (uint32_t)value << shift);
     } else {

@@ -24,7 +24,7 @@ static uint64_t waited_since(const struct clock *clock, struct cycle_count cycle
     return (cycles.waits - clock->base.waits) * clock->wait_states;
 }
 
-static void rebase(struct machine *m, uint64_t instructions)
+void clock_rebase(struct machine *m, uint64_t instructions)
 {
     struct clock *clock = &m->clock;
     struct cycle_count cycles = code_cycles_at(m, instructions);
@@ -38,6 +38,24 @@ static void rebase(struct machine *m, uint64_t instructions)
     clock->base_half_cycles += passed;
     clock->waited_cycles += waited;
     clock->base = cycles;
+}
+
+void clock_advance(struct machine *m, const struct clock *passed, struct cycle_count cycles, uint64_t instructions)
+{
+    struct clock *clock = &m->clock;
+
+    clock_rebase(m, m->instructions);
+    m->instructions += instructions;
+    m->cycles.low += cycles.low;
+    m->cycles.high += cycles.high;
+    m->cycles.waits += cycles.waits;
+    m->code.inside_instructions = UINT64_MAX;
+    clock->base = m->cycles;
+    clock->base_fs += passed->base_fs;
+    clock->base_half_cycles += passed->base_half_cycles;
+    clock->below_fs += passed->below_fs;
+    clock->above_fs += passed->above_fs;
+    clock->waited_cycles += passed->waited_cycles;
 }
 
 static void set_rate(struct machine *m, uint32_t core_hz)
@@ -112,13 +130,15 @@ uint64_t clock_work_at_cycle(const struct machine *m, uint64_t cycles)
 
 void clock_set_core(struct machine *m, uint64_t instructions, uint32_t core_hz)
 {
-    rebase(m, instructions);
+    memo_disturb(m);
+    clock_rebase(m, instructions);
     set_rate(m, core_hz);
 }
 
 void clock_set_wait_states(struct machine *m, uint64_t instructions, uint32_t wait_states)
 {
-    rebase(m, instructions);
+    memo_disturb(m);
+    clock_rebase(m, instructions);
     m->clock.wait_states = wait_states;
 }
 
@@ -126,7 +146,7 @@ void clock_stall_until(struct machine *m, uint64_t instructions, uint64_t fs)
 {
     struct clock *clock = &m->clock;
 
-    rebase(m, instructions);
+    clock_rebase(m, instructions);
     if (fs > clock->base_fs) {
         uint64_t stalled_ns = (fs - clock->base_fs) / FEMTOSECONDS_PER_NANOSECOND;
 
@@ -139,7 +159,7 @@ void clock_stall_until_cycle(struct machine *m, uint64_t instructions, uint64_t 
 {
     struct clock *clock = &m->clock;
 
-    rebase(m, instructions);
+    clock_rebase(m, instructions);
     if (cycles * 2 > clock->base_half_cycles) {
         uint64_t stalled = cycles * 2 - clock->base_half_cycles;
 

@@ -68,6 +68,12 @@ uint64_t clock_work_at(const struct machine *m, uint64_t fs);
 /* Work of the core at which `cycles` core cycles have passed. */
 uint64_t clock_work_at_cycle(const struct machine *m, uint64_t cycles);
 
+/* Count time from `instructions` on, at the rate of now: nothing that can be seen changes. */
+void clock_rebase(struct machine *m, uint64_t instructions);
+
+/* A call of `instructions` instructions and `cycles` was not executed; `passed` holds what it would have added. */
+void clock_advance(struct machine *m, const struct clock *passed, struct cycle_count cycles, uint64_t instructions);
+
 /* The core runs at `core_hz` from now on. */
 void clock_set_core(struct machine *m, uint64_t instructions, uint32_t core_hz);
 

@@ -211,7 +211,7 @@ static void count_slowly(struct machine *m, uint32_t address, uint32_t size_byte
         sleep_idle(m, address);
     } else if (watch_wants(m, address)) {
         watch_see(m, address);
-    } else if (offset < m->config.flash_bytes && offset % m->config.page_bytes + size_bytes <= m->config.page_bytes) {
+    } else if (!memo_wants(m, address) && offset < m->config.flash_bytes && offset % m->config.page_bytes + size_bytes <= m->config.page_bytes) {
         /* A block across pages is never cached: it would have to be forgotten with either of them. */
         m->code.counts[offset / 2] = (struct code_count){(uint16_t)size_bytes, (uint16_t)stretch.instructions,
                                                          (uint16_t)stretch.cycles.low, (uint16_t)stretch.cycles.high,
@@ -228,6 +228,7 @@ static void on_block(uc_engine *engine, uint64_t address, uint32_t size_bytes, v
     uint32_t pc = (uint32_t)address;
     uint32_t offset = pc - m->config.flash_address;
     const struct code_count *known;
+    bool enters = false;
 
     (void)engine;
     if (m->ended) {
@@ -237,6 +238,9 @@ static void on_block(uc_engine *engine, uint64_t address, uint32_t size_bytes, v
     m->cycles.low += m->block_cycles.low;
     m->cycles.high += m->block_cycles.high;
     m->cycles.waits += m->block_cycles.waits;
+    if (pc == m->memo.return_pc) {
+        memo_return(m, pc);
+    }
     m->block_address = pc;
     m->block_bytes = size_bytes;
     if (pc - m->domain_start >= m->domain_span) {
@@ -250,9 +254,13 @@ static void on_block(uc_engine *engine, uint64_t address, uint32_t size_bytes, v
     } else {
         code_drop_block(m); /* so that an end in here does not count the block */
         count_slowly(m, pc, size_bytes);
+        enters = memo_wants(m, pc);
     }
     if (m->instructions >= m->next_check || m->cycles.low + m->cycles.high >= m->next_check_work) {
         machine_check(m, pc);
+    }
+    if (enters && !m->ended && m->exception.next == 0) {
+        memo_enter(m, pc);
     }
 }
 

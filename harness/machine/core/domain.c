@@ -81,6 +81,7 @@ void domain_cross(struct machine *m, uint32_t pc)
     uint32_t stack_pointer = 0;
     struct clock_range time_fs;
 
+    memo_disturb(m);
     cache_range(m, pc, domain);
     if (domain == log->current) {
         return;

@@ -338,6 +338,7 @@ uint32_t exception_switch(struct machine *m, uint32_t pc)
     struct exception *exception = &m->exception;
 
     waiting_disturb(m);
+    memo_disturb(m);
     if (m->fault.entering) {
         pc = m->fault.pc;
         m->fault.entering = false;

@@ -49,6 +49,6 @@ void flash_erase(struct machine *m, uint32_t offset, uint32_t size_bytes)
     memset(m->flash.cells + offset, 0xFF, size_bytes);
     for (uint32_t done = 0; done < size_bytes; done += m->config.page_bytes) {
         code_forget_page(m, (offset + done) / m->config.page_bytes);
-        reads_erased(m, offset + done);
+        reads_erased(m, offset + done, m->log.count - 1);
     }
 }

@@ -17,7 +17,6 @@ static bool start_program(struct machine *m, const struct flash_store *store, en
                           uint32_t address, uint16_t old, uint16_t new_)
 {
     struct operation operation = {
-        .start_ps = clock_fs(m, store->instructions) / FEMTOSECONDS_PER_PICOSECOND,
         .duration_ps = m->config.program_ps,
         .instructions = store->instructions,
         .address = address,
@@ -28,6 +27,7 @@ static bool start_program(struct machine *m, const struct flash_store *store, en
         .kind = (uint8_t)kind,
     };
 
+    operation_set_start(&operation, clock_fs(m, store->instructions));
     return operation_log_start(m, &operation, NULL);
 }
 

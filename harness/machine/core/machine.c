@@ -51,7 +51,8 @@ static bool allocate_all(struct machine *m)
 
     if (config->records_reads != 0) {
         m->reads.pages = allocate(pages);
-        if (m->reads.pages == NULL) {
+        m->reads.erased_by = allocate(pages * sizeof(uint32_t));
+        if (m->reads.pages == NULL || m->reads.erased_by == NULL) {
             return false;
         }
     }
@@ -124,7 +125,8 @@ static bool open_engine(struct machine *m)
         m->engine_error = uc_ctl_set_cpu_model(m->engine, m->chip->cpu_model);
     }
     if (m->engine_error != UC_ERR_OK || !map_memory(m) || bus_install(m) != MACHINE_OK ||
-        code_install(m) != MACHINE_OK || trap_install(m) != MACHINE_OK || reads_install(m) != MACHINE_OK) {
+        code_install(m) != MACHINE_OK || trap_install(m) != MACHINE_OK || reads_install(m) != MACHINE_OK ||
+        memo_install(m) != MACHINE_OK) {
         return false;
     }
     m->engine_error = uc_context_alloc(m->engine, &m->reset_context);
@@ -168,6 +170,7 @@ const char *machine_source_digest(void)
 
 void machine_destroy(struct machine *m)
 {
+    memo_release(m);
     if (m->reset_context != NULL) {
         uc_context_free(m->reset_context);
     }
@@ -197,6 +200,7 @@ void machine_destroy(struct machine *m)
     free(m->domain_log.entries);
     free(m->usart.output);
     free(m->reads.pages);
+    free(m->reads.erased_by);
     free(m);
 }
 
@@ -217,6 +221,7 @@ void machine_end(struct machine *m, enum end end, uint32_t pc, uint64_t instruct
     if (m->ended) {
         return;
     }
+    memo_disturb(m);
     m->ended = true;
     m->end = (uint32_t)end;
     m->end_pc = pc;
@@ -265,6 +270,7 @@ void machine_check(struct machine *m, uint32_t pc)
     uint64_t cycle;
     uint64_t fs;
 
+    memo_disturb(m);
     m->chip->advance(m, pc);
     if (m->instructions >= m->instruction_budget) {
         machine_end(m, END_BUDGET, pc, m->instructions, "%s", "");

@@ -32,6 +32,7 @@
 #include "flash.h"
 #include "fpec.h"
 #include "iwdg.h"
+#include "memo.h"
 #include "mpu.h"
 #include "nrf.h"
 #include "nrf_counter.h"
@@ -88,6 +89,7 @@ struct factory_range {
 
 /* Mirrors `Config` in native.py: the numbers of one part, from its device.toml. */
 struct machine_config {
+    struct memo_store *memo; /* NULL: every call is executed */
     uint64_t program_ps;
     uint64_t page_erase_ps;
     uint64_t mass_erase_ps;
@@ -149,6 +151,7 @@ struct boot_result {
     const struct misuse *misuses;
     const uint8_t *erases;
     const uint8_t *page_uses; /* a `page_use` a page; NULL in a machine that does not record */
+    const uint32_t *erased_by;
     const uint8_t *uart;
     const struct unmodelled *unmodelled;
     const struct cell_history *writes; /* as in the request */
@@ -231,6 +234,7 @@ struct machine {
     struct exception exception;
     struct fault fault;
     struct nvic nvic;
+    struct memo memo;
     struct mpu mpu;
     struct nvmc nvmc;
     struct nrf nrf;

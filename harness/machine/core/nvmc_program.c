@@ -37,7 +37,6 @@ static bool program(struct machine *m, const struct flash_store *store, enum ope
                     const uint8_t *cell, uint32_t *value)
 {
     struct operation operation = {
-        .start_ps = clock_fs(m, store->instructions) / FEMTOSECONDS_PER_PICOSECOND,
         .duration_ps = m->config.program_ps,
         .instructions = store->instructions,
         .address = address,
@@ -49,6 +48,7 @@ static bool program(struct machine *m, const struct flash_store *store, enum ope
     memcpy(&operation.old, cell, sizeof(operation.old));
     operation.new_ = operation.old & store->value;
     *value = operation.new_;
+    operation_set_start(&operation, clock_fs(m, store->instructions));
     return operation_log_start(m, &operation, NULL);
 }
 

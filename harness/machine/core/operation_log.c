@@ -14,6 +14,23 @@ void operation_log_reset(struct machine *m)
     log->misuse_count = 0;
 }
 
+uint64_t operation_start_fs(const struct operation *operation)
+{
+    return operation->start_ps * FEMTOSECONDS_PER_PICOSECOND + operation->start_rest_fs;
+}
+
+void operation_set_start(struct operation *operation, uint64_t start_fs)
+{
+    operation->start_ps = start_fs / FEMTOSECONDS_PER_PICOSECOND;
+    operation->start_rest_fs = (uint16_t)(start_fs % FEMTOSECONDS_PER_PICOSECOND);
+}
+
+bool operation_log_has_room(const struct machine *m, uint32_t count, uint32_t erases)
+{
+    return count <= OPERATIONS_MAX - m->log.count &&
+           (uint64_t)erases * m->config.page_bytes <= ARENA_BYTES_MAX - m->log.arena_bytes;
+}
+
 static void count_erases(struct machine *m, const struct operation *operation)
 {
     uint32_t first = (operation->address - m->config.flash_address) / m->config.page_bytes;
@@ -31,6 +48,10 @@ bool operation_log_start(struct machine *m, struct operation *operation, const u
     uint32_t copies = operation->kind == OPERATION_PARTIAL_ERASE ? 2 : 1;
     uint32_t kept_bytes = old_bytes == NULL ? 0 : copies * operation->size_bytes;
     bool stop = log->count == m->stop_before;
+
+    if (operation->kind != OPERATION_PROGRAM && operation->kind != OPERATION_PAGE_ERASE) {
+        memo_disturb(m);
+    }
 
     if (log->count == OPERATIONS_MAX || log->arena_bytes + kept_bytes > ARENA_BYTES_MAX) {
         machine_end(m, END_BUDGET, operation->pc, operation->instructions, "operation log full: %u operations",
@@ -58,6 +79,7 @@ void operation_log_misuse(struct machine *m, enum misuse_kind kind, uint32_t add
 {
     struct operation_log *log = &m->log;
 
+    memo_disturb(m);
     if (log->misuse_count < MISUSES_MAX) {
         log->misuses[log->misuse_count++] = (struct misuse){kind, address, pc, log->count};
     }
@@ -67,7 +89,6 @@ bool operation_log_start_erase(struct machine *m, const struct flash_store *stor
                                uint32_t address, uint32_t size_bytes, const uint8_t *old_bytes, uint64_t duration_ps)
 {
     struct operation operation = {
-        .start_ps = clock_fs(m, store->instructions) / FEMTOSECONDS_PER_PICOSECOND,
         .duration_ps = duration_ps,
         .instructions = store->instructions,
         .address = address,
@@ -76,5 +97,6 @@ bool operation_log_start_erase(struct machine *m, const struct flash_store *stor
         .kind = (uint8_t)kind,
     };
 
+    operation_set_start(&operation, clock_fs(m, store->instructions));
     return operation_log_start(m, &operation, old_bytes);
 }

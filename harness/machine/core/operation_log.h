@@ -55,7 +55,9 @@ struct operation {
     uint32_t old;
     uint32_t new_;
     uint8_t kind;
-    uint8_t reserved[7];
+    uint8_t reserved;
+    uint16_t start_rest_fs; /* femtoseconds behind `start_ps` */
+    uint8_t unused[4];
 };
 
 /* Mirrors `_MISUSE` in embedded.py. */
@@ -76,6 +78,13 @@ struct operation_log {
     uint32_t arena_bytes;
     uint32_t misuse_count;
 };
+
+/* The exact start of an operation, since reset. */
+uint64_t operation_start_fs(const struct operation *operation);
+void operation_set_start(struct operation *operation, uint64_t start_fs);
+
+/* Whether `count` more operations, `erases` of them erases of a page, fit into the log. */
+bool operation_log_has_room(const struct machine *m, uint32_t count, uint32_t erases);
 
 /* Forget everything. */
 void operation_log_reset(struct machine *m);

@@ -21,13 +21,25 @@ void reads_note(struct machine *m, uint32_t address, uint32_t size_bytes)
         if (m->reads.pages[page] == PAGE_UNTOUCHED) {
             m->reads.pages[page] = PAGE_READ;
         }
+        if (m->memo.return_pc != MEMO_NOTHING) {
+            memo_page_read(m, page);
+        }
     }
 }
 
-void reads_erased(struct machine *m, uint32_t offset)
+void reads_erased(struct machine *m, uint32_t offset, uint32_t operation)
 {
-    if (m->reads.pages != NULL && m->reads.pages[offset / m->config.page_bytes] == PAGE_UNTOUCHED) {
-        m->reads.pages[offset / m->config.page_bytes] = PAGE_ERASED_FIRST;
+    uint32_t page = offset / m->config.page_bytes;
+
+    if (m->reads.pages == NULL) {
+        return;
+    }
+    if (m->reads.pages[page] == PAGE_UNTOUCHED) {
+        m->reads.pages[page] = PAGE_ERASED_FIRST;
+        m->reads.erased_by[page] = operation;
+    }
+    if (m->memo.return_pc != MEMO_NOTHING) {
+        memo_page_erased(m, page);
     }
 }
 
@@ -35,6 +47,7 @@ void reads_reset(struct machine *m)
 {
     if (m->reads.pages != NULL) {
         memset(m->reads.pages, PAGE_UNTOUCHED, m->config.flash_bytes / m->config.page_bytes);
+        memset(m->reads.erased_by, 0, m->config.flash_bytes / m->config.page_bytes * sizeof(*m->reads.erased_by));
     }
 }
 
@@ -53,6 +66,7 @@ static void on_block(uc_engine *engine, uint64_t address, uint32_t size_bytes, v
 {
     (void)engine;
     reads_note(user_data, (uint32_t)address, size_bytes == 0 ? 2 : size_bytes);
+    memo_follow(user_data, (uint32_t)address, size_bytes);
 }
 
 int32_t reads_install(struct machine *m)

@@ -19,7 +19,8 @@ struct machine;
 enum page_use { PAGE_UNTOUCHED = 0, PAGE_READ = 1, PAGE_ERASED_FIRST = 2 };
 
 struct reads {
-    uint8_t *pages; /* one `page_use` a page; NULL in a machine that does not record */
+    uint8_t *pages;      /* one `page_use` a page; NULL in a machine that does not record */
+    uint32_t *erased_by; /* for each page that was erased first, the operation that did it */
 };
 
 /* Add the hooks that see loads and fetches. Returns MACHINE_OK or a negative `machine_error`. */
@@ -31,7 +32,7 @@ void reads_reset(struct machine *m);
 /* The boot looked at `size_bytes` bytes at `address`, in either range of the flash; other addresses do not count. */
 void reads_note(struct machine *m, uint32_t address, uint32_t size_bytes);
 
-/* The boot erased the page at `offset`: what it held no longer matters, unless it was read before. */
-void reads_erased(struct machine *m, uint32_t offset);
+/* Operation `operation` erased the page at `offset`: what it held no longer matters, unless it was read before. */
+void reads_erased(struct machine *m, uint32_t offset, uint32_t operation);
 
 #endif

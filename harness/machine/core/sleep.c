@@ -82,6 +82,7 @@ static void fall_asleep(struct machine *m, uint32_t pc, bool wakes_on_event)
     uint64_t now = m->instructions + m->block_instructions;
 
     waiting_disturb(m);
+    memo_disturb(m);
     if (exception_any(m)) {
         return;
     }

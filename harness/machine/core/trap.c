@@ -35,6 +35,7 @@ static bool within(uint32_t address, uint32_t start, uint32_t size_bytes)
 static void route_store(struct machine *m, const struct flash_store *store)
 {
     if (within(store->address, SCB_BLOCK_ADDRESS, SCB_BLOCK_BYTES)) {
+        memo_disturb(m);
         scb_write(m, store);
     } else if (!mpu_store(m, store)) {
         m->chip->store(m, store);
@@ -82,6 +83,7 @@ static bool on_bad_access(uc_engine *engine, uc_mem_type type, uint64_t address,
 
     (void)engine;
     (void)value;
+    memo_disturb(m);
     if (!m->ended) {
         bus_error(m, type == UC_MEM_WRITE_UNMAPPED ? "write" : "read", (uint32_t)size_bytes, (uint32_t)address, pc);
     }
@@ -116,6 +118,7 @@ static bool on_bad_fetch(uc_engine *engine, uc_mem_type type, uint64_t address, 
     (void)type;
     (void)size_bytes;
     (void)value;
+    memo_disturb(m);
     if (m->ended) {
         return false;
     }
@@ -159,6 +162,7 @@ static bool on_undefined(uc_engine *engine, void *user_data)
     uint32_t status = 0;
 
     (void)engine;
+    memo_disturb(m);
     if (m->ended) {
         return false;
     }
@@ -186,6 +190,7 @@ static void on_interrupt(uc_engine *engine, uint32_t number, void *user_data)
     uint32_t pc = program_counter(m);
 
     (void)engine;
+    memo_disturb(m);
     if (m->ended) {
         return;
     }

@@ -48,6 +48,7 @@ static void end(struct machine *m)
 
 void watch_see(struct machine *m, uint32_t pc)
 {
+    memo_disturb(m); /* a call around this one would hide it */
     if (m->watch.return_pc == WATCH_NOTHING) {
         begin(m);
     } else if (pc == m->watch.return_pc && core_register(m, UC_ARM_REG_SP) == m->watch.stack) {

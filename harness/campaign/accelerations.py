@@ -1,0 +1,35 @@
+"""What a campaign does not do again because it must come out the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.device import Device, Timing
+from harness.machine.engines import make_machine, share_boots, shared_calls
+from harness.machine.protocol import Domain, Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerations:
+    """Each can be turned off; the verdicts are the same either way. docs/DESIGN.md gives the arguments.
+
+    Attributes:
+        share: boots, see `SharingMachine`. memo: calls inside of boots, see `SharedCalls`.
+    """
+
+    share: bool = True
+    memo: bool = True
+
+
+EVERY_ACCELERATION = Accelerations()
+NO_ACCELERATION = Accelerations(share=False, memo=False)
+
+
+def make_accelerated(
+    engine: str, accelerations: Accelerations, device: Device, part: str, domains: Sequence[Domain], timing: Timing, watched: int | None
+) -> Machine:
+    """Make a machine that does what `accelerations` names only once; see `make_machine`."""
+    calls = shared_calls(engine) if accelerations.memo else None
+    machine = make_machine(engine, device, part, domains, timing, watched, calls)
+    return share_boots(machine, device, part, domains, timing, watched, calls) if accelerations.share else machine

@@ -1,0 +1,49 @@
+"""Calls that must do the same are made once: what the C core keeps of them, for machines of one configuration."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+from harness.errors import EngineError
+from harness.machine import native
+
+
+@dataclass(frozen=True, slots=True)
+class CallCounts:
+    """What shared calls did.
+
+    Attributes:
+        shared: calls whose outcome was written down instead of executed. instructions: that these would have executed.
+        records: calls that were recorded. functions: whose calls are looked up. kept_bytes: memory that the records take.
+    """
+
+    shared: int
+    instructions: int
+    records: int
+    functions: int
+    kept_bytes: int
+
+
+class SharedCalls:
+    """The calls that machines of one configuration have recorded, and look up; see `core/memo.h`.
+
+    Machines that use it must be made for the same device, part, domains, timing and watched function, and run in one thread.
+    """
+
+    def __init__(self) -> None:
+        self._core = native.load_core()
+        self.handle: int = self._core.memo_store_create()
+        if not self.handle:
+            raise EngineError("the embedded engine could not start: no memory")
+
+    def counts(self) -> CallCounts:
+        """Return what was shared so far."""
+        counts = native.MemoCounts()
+        self._core.memo_store_counts(self.handle, ctypes.byref(counts))
+        return CallCounts(counts.calls_shared, counts.instructions_shared, counts.records, counts.functions, counts.bytes)
+
+    def __del__(self) -> None:
+        # Only now: machines hold a reference, and theirs go first.
+        if getattr(self, "handle", None):
+            self._core.memo_store_destroy(self.handle)

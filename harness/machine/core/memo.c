@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Looking calls up, and writing down what a known one does. */
+#include "memo_private.h"
+
+#include <string.h>
+
+static int core_registers[MEMO_REGISTERS] = {
+    UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2,  UC_ARM_REG_R3,  UC_ARM_REG_R4,  UC_ARM_REG_R5, UC_ARM_REG_R6, UC_ARM_REG_R7,
+    UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_XPSR,
+};
+
+static uint8_t *controller(struct machine *m, uint32_t *size_bytes)
+{
+    uint32_t address;
+
+    return (uint8_t *)m->chip->controller_registers(m, &address, size_bytes);
+}
+
+uint32_t memo_controller_bytes(struct machine *m)
+{
+    uint32_t size_bytes;
+
+    controller(m, &size_bytes);
+    return size_bytes;
+}
+
+void memo_read_state(struct machine *m, struct memo_state *state)
+{
+    void *values[MEMO_REGISTERS];
+    uint32_t size_bytes;
+
+    for (uint32_t index = 0; index < MEMO_REGISTERS; index++) {
+        state->registers[index] = 0;
+        values[index] = &state->registers[index];
+    }
+    uc_reg_read_batch(m->engine, core_registers, values, MEMO_REGISTERS);
+    state->core_hz = m->clock.core_hz;
+    state->wait_states = m->clock.wait_states;
+    state->fpec_lock = m->fpec.lock;
+    state->fpec_option_lock = m->fpec.option_lock;
+    state->oscillator = rcc_internal_oscillator_runs(m);
+    state->port_closed = m->nvmc.port_closed;
+    state->scb = (const uint8_t *)m->scb.registers;
+    state->controller = controller(m, &size_bytes);
+    state->system = m->system_memory;
+}
+
+static bool same_state(struct machine *m, const struct memo_state *now, const struct memo_state *before)
+{
+    return memcmp(now, before, offsetof(struct memo_state, scb)) == 0 &&
+           memcmp(now->scb, before->scb, SCB_BLOCK_BYTES) == 0 &&
+           memcmp(now->controller, before->controller, memo_controller_bytes(m)) == 0 &&
+           memcmp(now->system, before->system, m->config.system_bytes) == 0;
+}
+
+static bool same_ram(const struct machine *m, const struct memo_record *record)
+{
+    for (uint32_t index = 0; index < record->ram_read_count; index++) {
+        const struct memo_range *range = &record->ram_reads[index];
+
+        if (memcmp(m->ram + range->offset, range->content, range->size_bytes) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_wear(const struct machine *m, const struct memo_page *page)
+{
+    const struct nvmc_page *now = &m->nvmc.pages[page->page];
+    uint32_t words = m->config.page_bytes / NVMC_WORD_BYTES;
+
+    if (page->after == NULL || page->before == NULL) {
+        return true; /* nothing depends on it: the page is only read, or erased first */
+    }
+    return now->erased_ms == page->wear_before.page.erased_ms && now->counted == page->wear_before.page.counted &&
+           (!now->counted || memcmp(m->nvmc.writes + page->page * words, page->wear_before.writes, words) == 0);
+}
+
+static bool same_pages(const struct machine *m, const struct memo_record *record)
+{
+    uint32_t page_bytes = m->config.page_bytes;
+
+    for (uint32_t index = 0; index < record->page_count; index++) {
+        const struct memo_page *page = &record->pages[index];
+
+        if (page->before != NULL && memcmp(m->flash.cells + page->page * page_bytes, page->before, page_bytes) != 0) {
+            return false;
+        }
+        if (!same_wear(m, page)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether nothing ends the boot, and nothing is due, before the call is over. */
+static bool undisturbed(const struct machine *m, const struct memo_record *record)
+{
+    uint64_t work = m->cycles.low + m->cycles.high + record->cycles.low + record->cycles.high;
+
+    if (m->instructions + record->instructions >= m->next_check || work >= m->next_check_work) {
+        return false;
+    }
+    /* Operations take time beside work: then nothing at all may be due. */
+    return record->operation_count == 0 ||
+           (m->next_check_work == UINT64_MAX && m->stop_before - m->log.count >= record->operation_count &&
+            operation_log_has_room(m, record->operation_count, record->erase_count));
+}
+
+const struct memo_record *memo_find(struct machine *m, uint32_t pc, const struct memo_state *now)
+{
+    for (const struct memo_record *record = memo_first(m->memo.store, pc, now); record != NULL; record = record->next) {
+        if (record->pc == pc && same_state(m, now, &record->before) && same_ram(m, record) && same_pages(m, record)) {
+            return undisturbed(m, record) ? record : NULL;
+        }
+    }
+    return NULL;
+}
+
+void memo_disturb(struct machine *m)
+{
+    m->memo.disturbances++;
+    m->memo.return_pc = MEMO_NOTHING;
+}
+
+void memo_enter(struct machine *m, uint32_t pc)
+{
+    struct memo_state now;
+
+    if (m->ram_executable || m->mpu.restricts || m->mpu.changed) {
+        return; /* code may be anywhere; an access may be refused */
+    }
+    memo_read_state(m, &now);
+    m->memo.found = memo_find(m, pc, &now);
+    if (m->memo.found != NULL) {
+        code_drop_block(m); /* the call is not executed */
+        uc_emu_stop(m->engine);
+    } else if (m->memo.recorder != NULL) {
+        memo_begin(m, pc, &now);
+    }
+}
+
+static void write_registers(struct machine *m, const uint32_t *registers)
+{
+    for (uint32_t index = 0; index < MEMO_REGISTERS; index++) {
+        uc_reg_write(m->engine, core_registers[index], &registers[index]);
+    }
+}
+
+static void write_ram(struct machine *m, const struct memo_record *record)
+{
+    for (uint32_t index = 0; index < record->ram_read_count; index++) {
+        memo_ram_read(m, record->ram_reads[index].offset, record->ram_reads[index].size_bytes);
+    }
+    for (uint32_t index = 0; index < record->ram_write_count; index++) {
+        const struct memo_range *range = &record->ram_writes[index];
+
+        memcpy(m->ram + range->offset, range->content, range->size_bytes);
+        memo_ram_written(m, range->offset, range->size_bytes);
+    }
+}
+
+static void note_pages(struct machine *m, const struct memo_record *record)
+{
+    for (uint32_t index = 0; index < record->page_count; index++) {
+        const struct memo_page *page = &record->pages[index];
+        uint32_t offset = page->page * m->config.page_bytes;
+
+        if (page->use == PAGE_READ) {
+            reads_note(m, m->config.flash_address + offset, m->config.page_bytes);
+        } else {
+            reads_erased(m, offset, m->log.count + page->erased_by);
+        }
+    }
+}
+
+static void write_pages(struct machine *m, const struct memo_record *record)
+{
+    uint32_t page_bytes = m->config.page_bytes;
+    uint32_t words = page_bytes / NVMC_WORD_BYTES;
+
+    for (uint32_t index = 0; index < record->page_count; index++) {
+        const struct memo_page *page = &record->pages[index];
+
+        if (page->after != NULL) {
+            flash_replace(m, page->page * page_bytes, page->after, page_bytes);
+            m->nvmc.pages[page->page] = page->wear_after.page;
+            if (page->wear_after.writes != NULL) {
+                memcpy(m->nvmc.writes + page->page * words, page->wear_after.writes, words);
+            }
+        }
+    }
+}
+
+static void log_operations(struct machine *m, const struct memo_record *record, uint64_t begin_fs)
+{
+    for (uint32_t index = 0; index < record->operation_count; index++) {
+        const struct memo_operation *known = &record->operations[index];
+        struct operation operation = known->operation;
+        const uint8_t *old_bytes = NULL;
+
+        operation.instructions += m->instructions;
+        operation_set_start(&operation, begin_fs + known->start_fs);
+        if (operation.kind == OPERATION_PAGE_ERASE) {
+            old_bytes = known->old_bytes != NULL ? known->old_bytes : m->flash.cells + (operation.address - m->config.flash_address);
+        }
+        operation_log_start(m, &operation, old_bytes);
+    }
+}
+
+uint32_t memo_apply(struct machine *m)
+{
+    const struct memo_record *record = m->memo.found;
+    uint32_t size_bytes;
+    uint64_t begin_fs = clock_fs(m, m->instructions);
+
+    m->memo.found = NULL;
+    if (record->operation_count != 0) {
+        waiting_disturb(m);
+    }
+    note_pages(m, record);
+    log_operations(m, record, begin_fs);
+    write_pages(m, record);
+    write_ram(m, record);
+    write_registers(m, record->after.registers);
+    memcpy(controller(m, &size_bytes), record->after.controller, memo_controller_bytes(m));
+    m->fpec.lock = record->after.fpec_lock;
+    m->fpec.option_lock = record->after.fpec_option_lock;
+    clock_advance(m, &record->clock, record->cycles, record->instructions);
+    memo_count_hit(m->memo.store, record);
+    machine_schedule(m);
+    return record->return_pc;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the files of shared work share: records, and the store that keeps them. */
+#ifndef MEMO_PRIVATE_H
+#define MEMO_PRIVATE_H
+
+#include "machine.h"
+
+#define MEMO_REGISTERS 16u
+#define MEMO_FUNCTIONS_MAX 64u
+
+/* The core, the controller and the clock when a call begins or ends. */
+struct memo_state {
+    uint32_t registers[MEMO_REGISTERS]; /* R0 to R12, SP, LR, XPSR */
+    uint32_t core_hz;
+    uint32_t wait_states;
+    uint32_t fpec_lock;
+    uint32_t fpec_option_lock;
+    uint32_t oscillator;
+    uint32_t port_closed;
+    const uint8_t *scb;
+    const uint8_t *controller;
+    const uint8_t *system;
+};
+
+/* Bytes of RAM that follow each other. */
+struct memo_range {
+    uint32_t offset;
+    uint32_t size_bytes;
+    const uint8_t *content;
+};
+
+/* What the cells of a page remember besides their bits (`nvmc.h`). */
+struct memo_wear {
+    struct nvmc_page page;
+    const uint8_t *writes; /* NULL where they are not counted */
+};
+
+struct memo_page {
+    uint32_t page;
+    enum page_use use;
+    uint32_t erased_by;    /* the first operation that erased it, if it was erased first */
+    const uint8_t *before; /* content that was looked at; NULL: erased before that */
+    const uint8_t *after;  /* NULL: unchanged */
+    struct memo_wear wear_before;
+    struct memo_wear wear_after;
+};
+
+/* Times and counts are since the beginning of the call. */
+struct memo_operation {
+    struct operation operation;
+    uint64_t start_fs;
+    const uint8_t *old_bytes; /* of an erase; NULL: whatever the page holds */
+};
+
+struct memo_record {
+    struct memo_record *next; /* of those with the same registers */
+    uint32_t pc;
+    uint32_t return_pc;
+    struct memo_state before;
+    struct memo_state after;
+    struct memo_range *ram_reads;
+    struct memo_range *ram_writes;
+    struct memo_page *pages;
+    struct memo_operation *operations;
+    uint32_t ram_read_count;
+    uint32_t ram_write_count;
+    uint32_t page_count;
+    uint32_t operation_count;
+    uint32_t erase_count;
+    uint64_t instructions;
+    struct cycle_count cycles;
+    struct clock clock;
+};
+
+/* A function whose calls are looked up. */
+struct memo_function {
+    uint32_t pc;
+    uint32_t records;
+    uint64_t hits;
+    bool given_up; /* its calls differ too much */
+};
+
+struct memo_function *memo_function_at(const struct memo_store *store, uint32_t pc);
+
+/* Look calls of the function at `pc` up from now on. */
+void memo_propose(struct memo_store *store, uint32_t pc);
+
+/* A copy of `size_bytes` bytes that lives as long as the store, one for equal contents; NULL where memory failed or is used up. */
+const uint8_t *memo_keep(struct memo_store *store, const uint8_t *content, size_t size_bytes);
+
+/* Memory for a record, zeroed, that lives as long as the store; NULL where memory failed or is used up. */
+void *memo_allocate(struct memo_store *store, size_t size_bytes);
+
+/* The first record of the function at `pc` that begins with these registers. */
+struct memo_record *memo_first(const struct memo_store *store, uint32_t pc, const struct memo_state *before);
+void memo_add(struct memo_store *store, struct memo_record *record);
+void memo_count_hit(struct memo_store *store, const struct memo_record *record);
+
+/* Read the core's registers, the controller and the clock; nothing is copied that lives in the machine. */
+void memo_read_state(struct machine *m, struct memo_state *state);
+uint32_t memo_controller_bytes(struct machine *m);
+
+/* Find the record of the call that begins at `pc`; NULL: it must be executed. */
+const struct memo_record *memo_find(struct machine *m, uint32_t pc, const struct memo_state *now);
+
+/* Begin to record a call. */
+void memo_begin(struct machine *m, uint32_t pc, const struct memo_state *now);
+
+/* In a machine that records: RAM was looked at, or written. */
+void memo_ram_read(struct machine *m, uint32_t offset, uint32_t size_bytes);
+void memo_ram_written(struct machine *m, uint32_t offset, uint32_t size_bytes);
+
+#endif

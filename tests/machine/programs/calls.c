@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Calls the function that a word in flash chooses, twice, and sends what it returned: long calls, some of which may be shared. */
+#include "start.h"
+
+VECTORS(unexpected, unexpected, unexpected)
+
+#define CHOICE (*(volatile uint32_t *)0x08005000u)
+#define SALT (*(volatile uint32_t *)0x08005400u)
+#define DATA ((const volatile uint32_t *)0x08006000u)
+#define TARGET 0x08008000u
+#define PAGE_BYTES 1024u
+#define ROUNDS 2048u
+
+static volatile uint32_t salt;
+
+#define CALLED static __attribute__((noinline)) uint32_t
+
+/* Nothing but flash and registers. */
+CALLED sum_of_flash(void)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t index = 0; index < ROUNDS; index++) {
+        sum = sum * 31 + DATA[index % 1024];
+    }
+    return sum;
+}
+
+/* A word of RAM that somebody else wrote. */
+CALLED sum_with_salt(void)
+{
+    uint32_t sum = salt;
+
+    for (uint32_t index = 0; index < ROUNDS; index++) {
+        sum = sum * 31 + DATA[index % 16];
+    }
+    return sum;
+}
+
+/* Noise: memory of its own that it never wrote. */
+CALLED sum_of_noise(void)
+{
+    volatile uint32_t noise[8];
+    uint32_t sum = 0;
+
+    for (uint32_t index = 0; index < ROUNDS; index++) {
+        sum = sum * 31 + noise[index % 8];
+    }
+    return sum;
+}
+
+/* RAM that it writes, and flash operations. */
+CALLED copy_a_page(void)
+{
+    volatile uint16_t copy[64];
+
+    FLASH_CR = 2;
+    FLASH_AR = TARGET;
+    FLASH_CR = 2 | 0x40;
+    while ((FLASH_SR & 1u) != 0) {
+    }
+    FLASH_CR = 1;
+    for (uint32_t offset = 0; offset < PAGE_BYTES; offset += 2) {
+        copy[offset % 64] = (uint16_t)DATA[offset / 4];
+        *(volatile uint16_t *)(TARGET + offset) = copy[offset % 64];
+        while ((FLASH_SR & 1u) != 0) {
+        }
+    }
+    FLASH_CR = 0;
+    return sum_of_flash() + *(volatile uint32_t *)TARGET;
+}
+
+/* From here on nothing may be shared: a register of a timer, ... */
+CALLED sum_with_time(void)
+{
+    return sum_of_flash() + *(volatile uint32_t *)0xE000E018u;
+}
+
+/* ... the core's special registers, ... */
+CALLED sum_with_mask(void)
+{
+    uint32_t mask;
+
+    __asm volatile("mrs %0, primask" : "=r"(mask));
+    return sum_with_salt() + mask;
+}
+
+/* ... exclusive accesses, ... */
+CALLED sum_exclusively(void)
+{
+    uint32_t sum = 0;
+    uint32_t word;
+
+    for (uint32_t index = 0; index < ROUNDS; index++) {
+        __asm volatile("ldrex %0, [%1]" : "=r"(word) : "r"(&salt));
+        sum = sum * 31 + word + DATA[index % 16];
+    }
+    return sum;
+}
+
+/* ... and a rule that is broken: the cells are not erased. */
+CALLED program_twice(void)
+{
+    FLASH_CR = 1;
+    for (uint32_t index = 0; index < ROUNDS; index++) {
+        *(volatile uint16_t *)(TARGET + 512) = (uint16_t)(index | 1);
+    }
+    FLASH_CR = 0;
+    return 0;
+}
+
+static uint32_t (*const functions[])(void) = {sum_of_flash,  sum_with_salt, sum_of_noise,    copy_a_page,
+                                              sum_with_time, sum_with_mask, sum_exclusively, program_twice};
+
+void run(void)
+{
+    FLASH_KEYR = 0x45670123;
+    FLASH_KEYR = 0xCDEF89AB;
+    salt = SALT;
+    for (uint32_t round = 0; round < 2; round++) {
+        uint32_t result = functions[CHOICE]();
+
+        *(volatile uint32_t *)(0x20001000u + 4 * round) = result;
+    }
+}

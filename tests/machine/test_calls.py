@@ -1,0 +1,189 @@
+"""Shared calls are exactly what the calls themselves would have been, and are shared only where they must be."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.device import NonVolatile, load_device
+from harness.fault.crash import FlashReplay
+from harness.fault.flash_map import FlashMap
+from harness.machine.calls import SharedCalls
+from harness.machine.embedded import EmbeddedMachine
+from harness.machine.protocol import End, Operation, Trace
+from harness.scenario.prepare import PrepareOptions, prepare
+from harness.scenario.prepared import PreparedScenario
+
+from .firmware import IN_RAM, compile_program, make_script_flash, spin
+
+CHOICE, SALT, DATA, TARGET = 0x08005000, 0x08005400, 0x08006000, 0x08008000
+RESULTS = 0x1000
+"""Offset in RAM of what the two calls returned."""
+SHARED = {"flash": 0, "RAM that was written before": 1, "noise": 2, "flash operations": 3}
+REFUSED = {"a timer": 4, "special registers": 5, "exclusive accesses": 6, "a broken rule": 7}
+
+
+@dataclass(frozen=True)
+class Machines:
+    """A machine that executes every call, and two that use one store: one records, one only looks up."""
+
+    plain: EmbeddedMachine
+    recorder: EmbeddedMachine
+    user: EmbeddedMachine
+    calls: SharedCalls
+
+
+def make_machines() -> Machines:
+    """Return machines for the test program."""
+    device = load_device("stm32f103")
+    calls = SharedCalls()
+    return Machines(
+        EmbeddedMachine(device, "c8"), EmbeddedMachine(device, "c8", records_reads=True, calls=calls), EmbeddedMachine(device, "c8", calls=calls), calls
+    )
+
+
+@pytest.fixture(scope="module")
+def machines() -> Machines:
+    """The machines that all properties share, as a campaign's do."""
+    return make_machines()
+
+
+def make_state(choice: int, salt: int = 1, data: bytes = b"\x5a" * 64, target: bytes = b"") -> NonVolatile:
+    """Return a flash whose program calls one function twice."""
+    patches = {CHOICE: choice.to_bytes(4, "little"), SALT: salt.to_bytes(4, "little"), DATA: data, TARGET: target}
+    return NonVolatile(compile_program("calls.c").flash(patches=patches))
+
+
+def described(machine: EmbeddedMachine, state: NonVolatile, seed: int = 1, budget: int = 1_000_000, stop_before: int | None = None) -> tuple[object, ...]:
+    """Boot, and return all that can be seen: the trace, without what only a recorder has, and RAM."""
+    return (*seen(machine.boot(state, seed=seed, instruction_budget=budget, stop_before=stop_before)), machine.ram())
+
+
+def seen(trace: Trace) -> tuple[object, ...]:
+    """Return a trace as values that can be compared, its record of reads left out."""
+    without = {"page_uses", "erased_by"}
+    return tuple(getattr(trace, name) for name in Trace.__dataclass_fields__ if name not in without)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_call_that_must_do_the_same_is_not_executed_again(name: str) -> None:
+    """The third boot shares both calls, and gives the same trace and the same RAM."""
+    machines = make_machines()
+    state = make_state(SHARED[name])
+    expected = described(machines.plain, state)
+
+    for machine in (machines.recorder, machines.recorder):
+        assert described(machine, state) == expected
+    before = machines.calls.counts().shared
+    assert described(machines.user, state) == expected
+
+    assert machines.calls.counts().shared == before + 2
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_call_that_may_differ_is_executed(name: str) -> None:
+    """What depends on more than a record holds, or does more, is never recorded; calls inside of it may be."""
+    machines = make_machines()
+    state = make_state(REFUSED[name])
+    expected = described(machines.plain, state)
+
+    for machine in (machines.recorder, machines.recorder, machines.recorder, machines.user):
+        assert described(machine, state) == expected
+
+    functions = machines.calls.counts().functions
+    assert functions == (1 if name in ("a timer", "special registers") else 0)
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(sorted({**SHARED, **REFUSED}.values())), st.integers(0, 3), st.integers(0, 3), st.integers(1, 3), st.booleans(), st.booleans())
+def test_no_boot_can_tell(machines: Machines, choice: int, salt: int, data: int, seed: int, torn: bool, recording: bool) -> None:
+    """Any mixture of states and RAM fillings, recorded or looked up, gives what a machine gives that executes everything."""
+    target = random.Random(data).randbytes(1024) if torn else b""
+    state = make_state(choice, salt, bytes([data]) * 64, target)
+    machine = machines.recorder if recording else machines.user
+
+    assert described(machine, state, seed) == described(machines.plain, state, seed)
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 70_000), st.integers(0, 1030))
+def test_a_boot_that_ends_inside_a_shared_call_ends_there(machines: Machines, budget: int, stop_before: int) -> None:
+    """A budget or a stop that falls into a call means that it is executed up to there."""
+    state = make_state(SHARED["flash operations"])
+    for _ in range(3):
+        described(machines.recorder, state)
+
+    assert described(machines.user, state, budget=budget) == described(machines.plain, state, budget=budget)
+    assert described(machines.user, state, stop_before=stop_before) == described(machines.plain, state, stop_before=stop_before)
+
+
+def test_another_salt_or_another_page_is_another_call() -> None:
+    """A byte of RAM or flash that the call looked at and that differs makes it another call, with another result."""
+    machines = make_machines()
+    for choice, other in ((1, make_state(1, salt=7)), (0, make_state(0, data=b"\x5b" * 64))):
+        for _ in range(3):
+            described(machines.recorder, make_state(choice))
+
+        assert described(machines.user, other) == described(machines.plain, other)
+        assert results_of(machines.user) != results_after(machines.user, make_state(choice))
+
+
+def results_of(machine: EmbeddedMachine) -> bytes:
+    """Return what the calls of the last boot returned."""
+    return machine.ram()[RESULTS : RESULTS + 8]
+
+
+def results_after(machine: EmbeddedMachine, state: NonVolatile) -> bytes:
+    """Boot a state, and return what its calls returned."""
+    machine.boot(state, seed=1)
+    return results_of(machine)
+
+
+@pytest.mark.parametrize("reference", ["stm32f103/speck-full", "nrf52840/speck-full"])
+def test_the_bootloader_cannot_tell_either(reference: str) -> None:
+    """Crash images of an update, and random damage, boot alike with and without shared calls; and most of what they execute is shared."""
+    scenario = prepare(reference, PrepareOptions())
+    build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
+    calls = SharedCalls()
+    plain, user = EmbeddedMachine(*build), EmbeddedMachine(*build, calls=calls)
+    recorder = EmbeddedMachine(*build, records_reads=True, calls=calls)
+    executed = 0
+
+    for number, state in enumerate(crash_states(scenario, plain)):
+        machine = recorder if number % 3 == 0 else user
+        expected = plain.boot(state, seed=number % 4)
+        executed += expected.instructions
+        assert seen(machine.boot(state, seed=number % 4)) == seen(expected)
+
+    assert calls.counts().instructions > executed / 2
+
+
+def crash_states(scenario: PreparedScenario, machine: EmbeddedMachine) -> Iterator[NonVolatile]:
+    """Yield states before operations of the update, some of them damaged."""
+    random_numbers = random.Random(5)
+    start = scenario.case("update").state
+    trace = machine.boot(start, seed=1)
+    assert trace.end is End.SLEEPING
+    operations: list[Operation] = [trace.operations[index] for index in range(len(trace.operations))]
+    replay = FlashReplay(start, operations, FlashMap(scenario.flash_address, scenario.device.option_bytes.address.value))
+    for step in range(0, len(operations), len(operations) // 16):
+        state = replay.state_before(step)
+        yield state
+        damaged = bytearray(state.flash)
+        damaged[random_numbers.choice(scenario.regions[random_numbers.choice(("application", "slot", "metadata"))].addresses) - scenario.flash_address] ^= 0x10
+        yield NonVolatile(bytes(damaged), state.option_bytes)
+
+
+def test_code_in_ram_ends_the_recording() -> None:
+    """A recorder whose firmware runs code from RAM records no more calls, and boots on as every machine does."""
+    machines = make_machines()
+    state = NonVolatile(make_script_flash((IN_RAM, spin(9000))))
+
+    for _ in range(2):
+        assert described(machines.recorder, state) == described(machines.plain, state)
+        assert described(machines.user, state) == described(machines.plain, state)

@@ -86,7 +86,10 @@ def history_of_cut(before: CellHistory, operation: Operation, torn: bytes, flash
 def changes(start: CellHistory, operations: Iterable[Operation], flash_map: FlashMap) -> Iterator[tuple[int, CellHistory]]:
     """Yield (number of operations done, history) wherever the history changes."""
     writes, pages = dict(start.writes), dict(start.partial_erases)
+    erased = b"\xff" * flash_map.counted_bytes
     for number, operation in enumerate(operations):
+        if operation.old == erased != operation.new and not pages and operation.address not in writes:
+            continue  # the first write of a word, as nearly all are: its content tells it
         if _apply(writes, pages, operation, flash_map):
             yield number + 1, CellHistory(tuple(sorted(writes.items())), tuple(sorted(pages.items())))
 

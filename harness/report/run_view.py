@@ -76,6 +76,8 @@ def _print_boot(console: Console, run: Run, places: Places, number: int, trace: 
     where = places.name(trace.pc, image.version if image else None)
     detail = f", {trace.end_detail}" if trace.end_detail else ""
     console.print(f"[bold]boot {number}[/bold]: {trace.end.name.lower()}{detail} at {where}, in {trace.domain or 'no domain'}", highlight=False)
+    if trace.retained is not None:
+        console.print(f"  the chip starts again by itself; RAM is {'kept' if trace.retained.ram else 'noise'}", highlight=False)
     erases = sum(trace.erases)
     done = [f"{len(trace.operations)} operations", f"{erases} page erases"]
     if trace.instructions:

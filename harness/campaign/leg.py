@@ -21,14 +21,14 @@ class Leg:
 
     Args:
         log: its boots. before: the faults that led to it; none for a clean run.
-        history: what the runs before it leave to be held against; see `History`.
+        counter: the greatest that the device showed in the runs before it.
     """
 
-    def __init__(self, scenario: PreparedScenario, log: CaseLog, before: FaultProof | None = None, history: History | None = None) -> None:
+    def __init__(self, scenario: PreparedScenario, log: CaseLog, before: FaultProof | None = None, counter: int = 0) -> None:
         self.log = log
         self._scenario = scenario
         self._before = before
-        self._history = history or History(CutWear(0, 0, 0), 0)
+        self._counter_before = counter
         self._replays: dict[int, FlashReplay] = {}
         self._erases: dict[int, tuple[tuple[int, int], ...]] = {}
 
@@ -56,10 +56,9 @@ class Leg:
         """Return what the recovery from `fault` is held against: the wear, and the counter that the device had reached."""
         executed = fault.operation + (fault.tear is not Tear.NONE)
         boots = range(len(self.log.boots))
-        erases = [pages for boot in boots[: fault.boot + 1] for index, pages in self._page_erases(boot) if boot < fault.boot or index < executed]
-        before = self._history.wear
-        clean = before.clean if before.cuts else sum(pages for boot in boots for _, pages in self._page_erases(boot))
-        return History(CutWear(before.before + sum(erases), clean, before.cuts + 1), max(self._history.counter, self._counter_until(fault)))
+        before = [pages for boot in boots[: fault.boot + 1] for index, pages in self._page_erases(boot) if boot < fault.boot or index < executed]
+        clean = [pages for boot in boots for _, pages in self._page_erases(boot)]
+        return History(CutWear(sum(before), sum(clean)), max(self._counter_before, self._counter_until(fault)))
 
     def _proved(self, crash: CrashImage) -> CrashImage:
         if self._before is None:

@@ -121,7 +121,7 @@ class FaultRunner:
         return self._legs[key]
 
     def _leg_of(self, run: Run) -> Leg:
-        return Leg(self._scenario, log_of(run, self._seed), run.fault, run.history)
+        return Leg(self._scenario, log_of(run, self._seed), run.fault, run.history.counter if run.history else 0)
 
     def _compare_live(self, job: Job, verdict: Verdict) -> None:
         live = verdict_of(self.run(job))

@@ -67,19 +67,27 @@ def parse_replay_id(text: str) -> ReplayId:
     return ReplayId(scenario, tuple(pairs), case, _parse_faults(text, faults), int(seed), fingerprint)
 
 
-def _parse_faults(text: str, faults: str) -> Faults:
-    return () if faults == _CLEAN else tuple(_parse_fault(text, fault) for fault in faults.split("/"))
+def fault_of(text: str) -> Fault:
+    """Read the spelling of one fault back.
 
-
-def _parse_fault(text: str, fault: str) -> Fault:
-    match = _FAULT.fullmatch(fault)
+    Raises:
+        ValueError: it is none.
+    """
+    match = _FAULT.fullmatch(text)
     if match is None or match[4] == "000":
         tears = ", ".join(tear.value for tear in NAMED_TEARS)
-        raise _not_an_id(text, f"the fault {fault!r} is not an operation followed by a tear ({tears}) or a fraction (@0.001 to @0.999)")
+        raise ValueError(f"the fault {text!r} is not an operation followed by a tear ({tears}) or a fraction (@0.001 to @0.999)")
     boot, operation, tear, thousandths = match.groups()
     if tear is None:
         return Fault(int(boot or 0), int(operation), Tear.FRACTION, int(thousandths))
     return Fault(int(boot or 0), int(operation), Tear(tear))
+
+
+def _parse_faults(text: str, faults: str) -> Faults:
+    try:
+        return () if faults == _CLEAN else tuple(map(fault_of, faults.split("/")))
+    except ValueError as error:
+        raise _not_an_id(text, str(error)) from None
 
 
 def _not_an_id(text: str, problem: str) -> InputError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 PAGES = 4
 COUNTER_RECORD_BYTES = 16
@@ -19,6 +20,7 @@ JOURNAL_HEADER_BYTES = 8
 
 _COUNTER_PAGES = (0, 1)
 _JOURNAL_PAGES = (2, 3)
+_PAGES_REMEMBERED = 256
 
 
 class JournalKind(IntEnum):
@@ -123,13 +125,72 @@ def read_journal(metadata: bytes) -> JournalState:
     active = _active_journal_page(metadata)
     if active is None:
         return JournalState()
-    page = _page(metadata, active)
+    return _state_of_journal_page(_page(metadata, active))
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataMeaning:
+    """What the region says, and how much room its logs have.
+
+    Attributes:
+        says: the counter, its page and whether it is confirmed; the active journal page (None where none is), and the update's state: pending,
+            pages of the image, pages copied.
+        counter_room, journal_room: blank places behind the last used one of those pages; what the other pages hold is erased before it is used.
+        counter_free, journal_free: where in the region these places begin and end.
+    """
+
+    says: tuple[int, int, bool, int | None, bool, int, int]
+    counter_room: int
+    journal_room: int
+    counter_free: tuple[int, int]
+    journal_free: tuple[int, int]
+
+
+def read_meaning(metadata: bytes) -> MetadataMeaning:
+    """Return what the region says, apart from torn records, repeated ones and sequence numbers."""
+    summaries = [_summary_of_counter_page(_page(metadata, number)) for number in _COUNTER_PAGES]
+    counter = max(value for value, _, _ in summaries)
+    page = min(_COUNTER_PAGES, key=lambda number: (summaries[number][0] != counter, summaries[number][1], number))
+    confirmed = counter == 0 or any(value == counter and whole for value, _, whole in summaries)
+    active = _active_journal_page(metadata)
+    journal = JournalState() if active is None else _state_of_journal_page(_page(metadata, active))
+    page_bytes = len(metadata) // PAGES
+    counter_room = _room(_page(metadata, page), 0, COUNTER_PLACE_BYTES)
+    journal_room = 0 if active is None else _room(_page(metadata, active), JOURNAL_HEADER_BYTES, JOURNAL_RECORD_BYTES)
+    counter_end, journal_end = (page + 1) * page_bytes, 0 if active is None else (active + 1) * page_bytes
+    return MetadataMeaning(
+        says=(counter, page, confirmed, active, journal.pending, journal.image_pages, journal.copied_pages),
+        counter_room=counter_room,
+        journal_room=journal_room,
+        counter_free=(counter_end - counter_room * COUNTER_PLACE_BYTES, counter_end),
+        journal_free=(journal_end - journal_room * JOURNAL_RECORD_BYTES, journal_end),
+    )
+
+
+@lru_cache(_PAGES_REMEMBERED)
+def _summary_of_counter_page(page: bytes) -> tuple[int, int, bool]:
+    """Return the greatest value that counts (0: none does), the first place that holds it, and whether any such place has a valid witness."""
+    places = _records(page, COUNTER_PLACE_BYTES)
+    values = [counter_place_value(place) or 0 for place in places]
+    greatest = max(values)
+    holding = [number for number, value in enumerate(values) if value == greatest]
+    confirmed = any(counter_record_value(places[number][COUNTER_RECORD_BYTES:]) == greatest for number in holding)
+    return greatest, holding[0] if greatest else 0, confirmed
+
+
+@lru_cache(_PAGES_REMEMBERED)
+def _state_of_journal_page(page: bytes) -> JournalState:
     state = JournalState(journal_header_value(page[:JOURNAL_HEADER_BYTES]) or 0)
     for record in _records(page[JOURNAL_HEADER_BYTES:], JOURNAL_RECORD_BYTES):
         content = journal_record_value(record)
         if content is not None:
             state = state.after(*content)
     return state
+
+
+def _room(page: bytes, header_bytes: int, record_bytes: int) -> int:
+    """Return how many places are blank behind the last used one."""
+    return (len(page) - max(header_bytes, len(page.rstrip(b"\xff")))) // record_bytes
 
 
 def mark_pending(metadata: bytes) -> bytes:

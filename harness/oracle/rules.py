@@ -184,17 +184,16 @@ def erase_budget(run: Run) -> Iterator[Violation]:
 
 
 def wear_budget(run: Run) -> Iterator[Violation]:
-    """A cut does not cost more page erases, over the update and its recovery together, than the budget says: the update is resumed, not begun again."""
+    """A cut does not cost more page erases, over the run that it cut and the recovery, than the budget says: the update is resumed, not begun again."""
     if run.history is None or run.scenario.limits.cut_erases is None:
         return
     wear = run.history.wear
-    limit = run.scenario.limits.cut_erases * wear.cuts
+    limit = run.scenario.limits.cut_erases
     last_boot, recovery = next(_with_last_boot(run.recoveries))
     erases = wear.before + sum(sum(trace.erases) for trace in recovery)
     if erases - wear.clean > limit:
-        cut = "the cut" if wear.cuts == 1 else f"{wear.cuts} cuts"
-        counts = f"{wear.before} before {'it' if wear.cuts == 1 else 'the last'}, {erases - wear.before} after it, {wear.clean} without one"
-        yield Violation("wear_budget", f"{cut} cost {erases - wear.clean} more page erases ({counts}), {limit} allowed", last_boot)
+        counts = f"{wear.before} before the cut, {erases - wear.before} after it, {wear.clean} without it"
+        yield Violation("wear_budget", f"the cut cost {erases - wear.clean} more page erases ({counts}), {limit} allowed", last_boot)
 
 
 def time_budget(run: Run) -> Iterator[Violation]:

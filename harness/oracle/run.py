@@ -28,17 +28,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CutWear:
-    """What the wear of a cut's run is held against.
+    """What a cut's run is held against: page erases of the run that it cut, as far as the cut and, uncut, altogether.
 
     Attributes:
-        before: page erases of the clean run as far as its cut, and of every recovery as far as the next; an interrupted erase counts as
-            one: it wears the page too.
-        clean: page erases of the whole clean run. cuts: how many there were.
+        before: an interrupted erase counts as one: it wears the page too.
     """
 
     before: int
     clean: int
-    cuts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from harness.scenario.own_prepare import prepare_own
 from harness.scenario.prepared import APPLICATION_DOMAIN, BEHAVIOUR_VERSION, BOOTLOADER_DOMAIN, PreparedCase, PreparedScenario, Region
 from harness.scenario.speck import (
     ApplicationCode,
+    SpeckBookkeeping,
     SpeckFormat,
     build_flash,
     build_identity_page,
@@ -159,6 +160,7 @@ class _Preparation:
             fingerprint=self._fingerprint(cases),
             timing=self._options.timing,
             verification=self._verification(),
+            bookkeeping=SpeckBookkeeping(self._regions["metadata"], self._device.flash.address.value),
         )
 
     def _format(self) -> SpeckFormat:

@@ -68,6 +68,34 @@ class ImageFormat(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a firmware's bookkeeping says, apart from how it came to say it.
+
+    Attributes:
+        says: equal where the firmware is to go the same way, now and after any cut.
+        rooms: free places of each log that it appends to, in a fixed order; they decide only where a record goes, until a log is full.
+        free: addresses of these places, one range a log.
+    """
+
+    says: bytes
+    rooms: tuple[int, ...] = ()
+    free: tuple[range, ...] = ()
+
+
+class Bookkeeping(Protocol):
+    """The regions in which a firmware keeps journals and counters, and what they say."""
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of the regions."""
+        ...
+
+    def meaning(self, flash: bytes) -> Meaning:
+        """Return what the regions say."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedCase:
     """One initial content of the device, and what must come of it.
 
@@ -99,6 +127,7 @@ class PreparedScenario:
         timing: which of the data sheet's durations flash operations take.
         verification: address of the function whose time counts as verification; None: not measured.
         recovery_end: how a boot ends, as `End` names it, in which the bootloader starts nothing and asks for help.
+        bookkeeping: what the firmware's journals and counters say; None: nobody can tell, so a search compares them byte by byte.
     """
 
     reference: str
@@ -120,6 +149,7 @@ class PreparedScenario:
     timing: Timing = Timing.TYPICAL
     verification: int | None = None
     recovery_end: str = "waiting"
+    bookkeeping: Bookkeeping | None = None
 
     @property
     def flash_address(self) -> int:

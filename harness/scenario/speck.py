@@ -10,12 +10,12 @@ from typing import Any
 from harness.image.defects import alter_code, corrupt_code
 from harness.image.identity import Identity, build_identity
 from harness.image.keys import PrivateKey, PublicKey, test_key
-from harness.image.metadata import delivery_metadata, fill_counter_page, fill_journal_page, mark_pending, read_counter
+from harness.image.metadata import delivery_metadata, fill_counter_page, fill_journal_page, mark_pending, read_counter, read_meaning
 from harness.image.refusal import ImageRefused
 from harness.image.spk import HEADER_BYTES, sign_image
 from harness.image.verify import Placement, image_in_region, verify_image
 from harness.scenario.model import Case, Defect, ImageSpec, PageFill
-from harness.scenario.prepared import InstalledImage, Region
+from harness.scenario.prepared import InstalledImage, Meaning, Region
 
 _TRUSTED_KEY = test_key("speck")
 _FOREIGN_KEY = test_key("somebody else")
@@ -75,6 +75,26 @@ class SpeckFormat:
         region = self.regions[name]
         start = region.address - self.flash_address
         return flash[start : start + region.size_bytes]
+
+
+@dataclass(frozen=True)
+class SpeckBookkeeping:
+    """What the counter and the journal of the speck profile say (SPEC sections 3 and 4)."""
+
+    region: Region
+    flash_address: int
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The metadata region."""
+        return (self.region.name,)
+
+    def meaning(self, flash: bytes) -> Meaning:
+        """Return the counter, the journal's state and the pages that hold them; the rooms are those of the counter and of the journal."""
+        start = self.region.address - self.flash_address
+        read = read_meaning(flash[start : start + self.region.size_bytes])
+        free = tuple(range(self.region.address + first, self.region.address + end) for first, end in (read.counter_free, read.journal_free))
+        return Meaning(repr(read.says).encode(), (read.counter_room, read.journal_room), free)
 
 
 def _make_room(known: dict[bytes, Any]) -> None:

@@ -59,13 +59,12 @@ def test_a_fault_after_the_end_of_a_recovery_did_not_fire(runner: FaultRunner) -
         runner.judge(Job(0, (Fault(0, 2600, Tear.NONE), Fault(0, 2600, Tear.NONE))))
 
 
-def test_each_cut_has_its_wear(runner: FaultRunner) -> None:
-    """The erases before the last cut are counted over all runs, and the budget grows with the cuts."""
+def test_each_cut_is_held_against_the_run_that_it_cut(runner: FaultRunner) -> None:
+    """What was erased before an earlier cut is that cut's own account."""
     *_, (_, run) = runner.runs(Job(0, SEQUENCES["three times"]))
 
     assert run.history is not None
-    assert run.history.wear.cuts == 3
-    assert run.history.wear.before == 2 + 1 + 1  # two pages begun; each recovery erases the second one again
+    assert (run.history.wear.before, run.history.wear.clean) == (1, 4)  # the second recovery: the second page erased again, of the four that were left
 
 
 def test_a_counter_that_the_device_had_reached_stays_the_floor(runner: FaultRunner, scenario: PreparedScenario) -> None:

@@ -206,6 +206,45 @@ def test_a_journal_page_is_filled_without_changing_its_state(free_records: int) 
     assert (content[: 2 * PAGE_BYTES], content[3 * PAGE_BYTES :]) == (pending[: 2 * PAGE_BYTES], pending[3 * PAGE_BYTES :])
 
 
+@given(st.integers(1, 2**32), st.integers(0, 5), st.data())
+def test_torn_records_and_sequence_numbers_do_not_change_what_metadata_means(value: int, torn_places: int, data: st.DataObject) -> None:
+    """Whatever tears left in used places, the meaning is the same; only the room is less."""
+    records = [metadata.journal_record(JournalKind.PENDING), metadata.journal_record(JournalKind.STARTED, 4), metadata.journal_record(JournalKind.COPIED, 2)]
+    plain = region(metadata.counter_place(value), b"", journal_page(1, *records))
+    torn = [data.draw(with_added_ones(metadata.journal_record(JournalKind.CLOSED)).filter(_neither_whole_nor_blank)) for _ in range(torn_places)]
+    place = data.draw(st.integers(0, len(records)))
+    messy = region(metadata.counter_place(value), b"", journal_page(7, *records[:place], *torn, *records[place:]))
+
+    before, after = metadata.read_meaning(plain), metadata.read_meaning(messy)
+
+    assert before.says == after.says == (value, 0, True, 2, True, 4, 2)
+    assert after.journal_room == before.journal_room - torn_places
+    assert after.counter_room == before.counter_room == PAGE_BYTES // 32 - 1
+    assert messy[slice(*after.journal_free)] == b"\xff" * 8 * after.journal_room
+
+
+def _neither_whole_nor_blank(record: bytes) -> bool:
+    return metadata.journal_record_value(record) is None and record.strip(b"\xff") != b""
+
+
+def test_what_decides_about_the_next_boot_changes_the_meaning() -> None:
+    """The counter, whether it is confirmed, its page, the journal's page and its state each tell two regions apart."""
+    journal = journal_page(1, metadata.journal_record(JournalKind.PENDING))
+    regions = {
+        "base": region(metadata.counter_place(1), b"", journal),
+        "a greater counter": region(metadata.counter_place(2), b"", journal),
+        "in the other page": region(b"", metadata.counter_place(1), journal),
+        "not confirmed": region(metadata.counter_record(1) + b"\0" * 16, b"", journal),
+        "the journal in the other page": region(metadata.counter_place(1), b"", b"", journal),
+        "closed": region(metadata.counter_place(1), b"", journal + metadata.journal_record(JournalKind.CLOSED)),
+    }
+
+    meanings = {name: metadata.read_meaning(content) for name, content in regions.items()}
+
+    assert len({meaning.says for meaning in meanings.values()}) == len(regions)
+    assert all(meaning.says[0] == metadata.read_counter(regions[name]) for name, meaning in meanings.items())
+
+
 def test_a_page_is_not_emptied_by_filling() -> None:
     """More free places than the page has are refused, as is a journal that has no page."""
     with pytest.raises(ValueError, match="can't be left free"):

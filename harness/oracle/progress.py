@@ -1,0 +1,54 @@
+"""Progress: for how long power can last, again and again, and the device still not get anywhere."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+Step = tuple[int, int, int]
+"""A cut: the state whose run it ends, the state that it leaves, and how long power lasted."""
+
+
+def longest_wasted(steps: Iterable[Step]) -> int:
+    """Return the longest time for which power can last in every boot of an endless series of cuts.
+
+    States are finite in number, so an endless series repeats one: it goes round a cycle for ever. In each cycle the shortest power-on counts,
+    and of all cycles the one whose shortest is longest. If power always lasts longer than that, the cuts that can happen form no cycle: each
+    brings the device nearer to a run that nothing interrupts.
+
+    Returns:
+        0 where there is no cycle.
+    """
+    strongest: dict[tuple[int, int], int] = {}
+    for source, target, lasted in steps:
+        strongest[source, target] = max(lasted, strongest.get((source, target), 0))
+    times = sorted({0, *strongest.values()})
+    low, high = 0, len(times) - 1  # a cycle is sure to exist, if at all, among cuts that last at least times[low]
+    if not _has_cycle(pair for pair in strongest):
+        return 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _has_cycle(pair for pair, lasted in strongest.items() if lasted >= times[middle]):
+            low = middle
+        else:
+            high = middle - 1
+    return times[low]
+
+
+def _has_cycle(pairs: Iterable[tuple[int, int]]) -> bool:
+    """Take away states that nothing leads to until none is left, or only cycles and what follows them."""
+    following: dict[int, list[int]] = defaultdict(list)
+    leading: dict[int, int] = defaultdict(int)
+    for source, target in pairs:
+        following[source].append(target)
+        leading[target] += 1
+        leading.setdefault(source, 0)
+    free = [state for state, count in leading.items() if count == 0]
+    left = len(leading)
+    while free:
+        left -= 1
+        for target in following[free.pop()]:
+            leading[target] -= 1
+            if leading[target] == 0:
+                free.append(target)
+    return left > 0

@@ -1,0 +1,43 @@
+"""How long power can last in vain: held against all cycles of small graphs."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.oracle.progress import Step, longest_wasted
+
+STEPS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(1, 9)), max_size=12)
+
+SITUATIONS: dict[str, tuple[list[Step], int]] = {
+    "no cut at all": ([], 0),
+    "cuts that only lead on": ([(0, 1, 50), (1, 2, 70)], 0),
+    "a cut that leaves what it found": ([(0, 0, 30), (0, 1, 90)], 30),
+    "a way round: its shortest power-on counts": ([(0, 1, 50), (1, 0, 20)], 20),
+    "two ways round: the longer one counts": ([(0, 1, 50), (1, 0, 20), (1, 2, 60), (2, 1, 40)], 40),
+    "two cuts with the same ends: the later one counts": ([(0, 0, 30), (0, 0, 35)], 35),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_the_longest_power_on_that_leads_nowhere(situation: str) -> None:
+    """Beyond that, no endless series of cuts is left."""
+    steps, expected = SITUATIONS[situation]
+
+    assert longest_wasted(steps) == expected
+
+
+@given(STEPS)
+def test_it_is_the_best_of_all_cycles(steps: list[Step]) -> None:
+    """Every simple cycle is tried, and the shortest power-on of each taken."""
+    strongest: dict[tuple[int, int], int] = {}
+    for source, target, lasted in steps:
+        strongest[source, target] = max(lasted, strongest.get((source, target), 0))
+    cycles = [list(itertools.pairwise((*states, states[0]))) for length in range(1, 6) for states in itertools.permutations(range(5), length)]
+
+    best = max((min(strongest[pair] for pair in cycle) for cycle in cycles if all(pair in strongest for pair in cycle)), default=0)
+
+    assert longest_wasted(steps) == best

@@ -18,6 +18,8 @@ class ExitCode(IntEnum):
     VIOLATION = 1
     BAD_INPUT = 2
     HARNESS_FAILED = 3
+    UNFINISHED = 4
+    """No violation found, but the budget ended before everything was looked at."""
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     """The reader of standard output went away, as for any tool that SIGPIPE ends."""

@@ -13,6 +13,7 @@ import click
 from harness import __version__
 from harness.cli.agree import agree_command
 from harness.cli.build import build_command
+from harness.cli.certificate import certificate_group
 from harness.cli.conformance import conformance_command
 from harness.cli.figures import figures_command
 from harness.cli.flash import flash_group
@@ -32,7 +33,8 @@ Examples:
   harness run stm32f103/speck-full             one uninterrupted run, with the UART log
   harness selftest                             show that seeded bugs are found
 
-Exit codes: 0 holds, 1 violation found, 2 bad input, 3 harness or engine failed, 130 interrupted, 141 the reader of the output went away.
+Exit codes: 0 holds, 1 violation found, 2 bad input, 3 harness or engine failed,
+4 nothing found but the budget ended first, 130 interrupted, 141 the reader of the output went away.
 """
 
 
@@ -50,6 +52,7 @@ for _command in (
     run_command,
     sweep_command,
     merge_command,
+    certificate_group,
     replay_command,
     selftest_command,
     figures_command,

@@ -14,17 +14,22 @@ from harness.campaign.sweep import sweep
 from harness.cli.campaign import CampaignArguments, campaign_options
 from harness.cli.options import prepare_with_progress
 from harness.cli.reports import Reports, report_options
+from harness.cli.search import SearchArguments, search_options
 from harness.scenario.prepare import PrepareOptions
 
 
 @click.command("sweep", epilog="Example: harness sweep stm32f103/speck-full --app-kib 8 --junit report.xml")
 @campaign_options
+@search_options
 @report_options
-def sweep_command(arguments: CampaignArguments, reports: Reports) -> int:
+def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports: Reports) -> int:
     """Cut power at every flash operation of SCENARIO with every chosen tear, and judge what recovers.
 
-    SCENARIO is a bundled name (`harness scenarios`) or the path of a .toml file.
+    SCENARIO is a bundled name (`harness scenarios`) or the path of a .toml file. With --depth, power is lost again in the recovery, and
+    again in what follows: every state that this can lead to is booted once.
     """
+    if search.depth != 1:
+        return search.run(arguments, reports)
     campaign = arguments.open()
     store = campaign.store
     with contextlib.nullcontext() if store is None else contextlib.closing(store), reports.progress(campaign.scenario, campaign.options.seed) as progress:

@@ -101,3 +101,18 @@ def share_boots(
         page_bytes=device.flash.page_bytes.value,
         flash_address=device.flash.address.value,
     )
+
+
+def recording_machine(
+    engine: str, device: Device, part: str, domains: Sequence[Domain], timing: Timing = Timing.TYPICAL, watched: int | None = None
+) -> Machine:
+    """Make a machine whose traces say how each page was used (`Trace.page_uses`); its boots are those of `make_machine`, and take longer.
+
+    Raises:
+        InputError: the engine cannot tell.
+    """
+    if engine != "embedded":
+        raise InputError(f"the {engine} engine does not tell which pages a boot looks at", source="--engine", remedy="Take the embedded engine.")
+    from harness.machine.embedded import EmbeddedMachine
+
+    return EmbeddedMachine(device, part, domains, timing, watched, records_reads=True)

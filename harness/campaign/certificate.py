@@ -1,0 +1,301 @@
+"""Certificates: what a search proved, what it rests on, and enough of its states to try it again."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness import __version__
+from harness.campaign.closure import SearchResult
+from harness.campaign.expand import Expander, SearchSettings, Task
+from harness.campaign.search_figures import risks, wasted_ps
+from harness.campaign.state import Merging, State, label_of, start_of
+from harness.errors import InputError
+from harness.fault.faults import Tear
+from harness.fault.plan import TearChoice
+from harness.fault.replay_id import fault_of
+from harness.oracle.rules import RULES
+from harness.scenario.prepared import BEHAVIOUR_VERSION, PreparedScenario
+
+_REMEDY = "Give a file that `harness sweep --certificate` wrote."
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Build(_Strict):
+    """What was searched."""
+
+    scenario: str
+    options: dict[str, str]
+    device: str
+    part: str
+    fingerprint: str
+    bootloader_sha256: str
+    images: dict[str, dict[str, str | None]]
+
+
+class Model(_Strict):
+    """What it rests on.
+
+    Attributes:
+        depth: most cuts in a row; None: any number.
+        merging: which states were taken for one; enough, closed_pages: see `SearchResult`.
+    """
+
+    engine: str
+    harness: str
+    behaviour: int
+    seed: int
+    tears: tuple[Tear, ...]
+    fractions: int
+    depth: int | None
+    merging: Merging
+    enough: tuple[int, ...]
+    closed_pages: tuple[int, ...]
+    invariants: tuple[str, ...]
+
+
+class Counts(_Strict):
+    """What was done.
+
+    Attributes:
+        states: booted for their own sake; compared: booted to see whether they behave like those that they were taken for; told_apart: did not.
+        faults_planned: cuts of all runs of these states. faults_run: those whose state was booted itself; pruned: the others, whose
+            state was taken for one that was. faults_fired: those run that left what they were to leave.
+        open_states: reached and not booted.
+    """
+
+    states: int
+    compared: int
+    told_apart: int
+    edges: int
+    boots: int
+    faults_planned: int
+    faults_run: int
+    faults_fired: int
+    pruned: int
+    deepest: int
+    open_states: int
+    violations: int
+
+
+class StateRow(_Strict):
+    """One state: the case and the cuts that lead to it, what tells its kind, and what its boots did."""
+
+    case: int
+    parent: int | None
+    fault: str
+    label: str
+    behaviour: str
+
+
+class Certificate(_Strict):
+    """A certificate.
+
+    Attributes:
+        finished: nothing was left open within the depth. holds: finished, and no rule was broken.
+    """
+
+    certificate: Literal["boot-harness search"] = "boot-harness search"
+    version: Literal[1] = 1
+    finished: bool
+    holds: bool
+    build: Build
+    model: Model
+    counts: Counts
+    wasted_power_on_ms: float | None
+    risk: list[dict[str, str | float]]
+    seconds: float
+    states: Annotated[list[StateRow], Field(min_length=1)]
+
+
+def certificate_of(result: SearchResult, losses_per_hour: float) -> Certificate:
+    """Return the certificate of a search."""
+    scenario, settings = result.scenario, result.options.settings
+    wasted = wasted_ps(result)
+    booted = list(result.store.booted())
+    place = {state.number: index for index, state in enumerate(booted)}
+    followed = sum(state.parent is not None for state in booted)
+    return Certificate(
+        finished=result.finished,
+        holds=result.finished and not result.violations,
+        build=Build(
+            scenario=scenario.reference,
+            options=dict(scenario.options),
+            device=scenario.device.name,
+            part=scenario.part,
+            fingerprint=scenario.fingerprint,
+            bootloader_sha256=_bootloader_digest(scenario),
+            images={case.name: {"installed": case.installed_digest, "staged": case.staged_digest} for case in scenario.cases},
+        ),
+        model=Model(
+            engine=settings.engine,
+            harness=__version__,
+            behaviour=BEHAVIOUR_VERSION,
+            seed=settings.seed,
+            tears=settings.tears.named,
+            fractions=settings.tears.fractions,
+            depth=result.options.depth,
+            merging=settings.merging,
+            enough=result.enough,
+            closed_pages=tuple(sorted(result.closed_pages)),
+            invariants=tuple(RULES),
+        ),
+        counts=Counts(
+            states=result.states,
+            compared=result.compared,
+            told_apart=result.told_apart,
+            edges=sum(1 for _ in result.store.edges()),
+            boots=result.boots,
+            faults_planned=result.faults,
+            faults_run=followed,
+            faults_fired=followed,
+            pruned=result.faults - followed,
+            deepest=result.deepest,
+            open_states=result.open_states,
+            violations=result.violating,
+        ),
+        wasted_power_on_ms=None if wasted is None else wasted / 1e9,
+        risk=[
+            {
+                "case": risk.case,
+                "harmful_share": risk.harmful_share,
+                "losses_per_hour": risk.losses_per_hour,
+                "bricked_per_million_updates": risk.bricked_per_million,
+                "harmed_per_million_updates": risk.harmed_per_million,
+            }
+            for risk in risks(result, losses_per_hour)
+        ],
+        seconds=round(result.seconds, 3),
+        states=[
+            StateRow(
+                case=state.root,
+                parent=None if state.parent is None else place[state.parent],
+                fault=state.fault,
+                label=state.label.hex(),
+                behaviour=state.behaviour.hex(),
+            )
+            for state in booted
+        ],
+    )
+
+
+def _bootloader_digest(scenario: PreparedScenario) -> str:
+    start = scenario.regions["bootloader"].address - scenario.flash_address
+    return hashlib.sha256(scenario.cases[0].state.flash[start : start + scenario.bootloader_bytes]).hexdigest()
+
+
+def read_certificate(path: Path) -> Certificate:
+    """Read a certificate back.
+
+    Raises:
+        InputError: the file cannot be read, or is none.
+    """
+    try:
+        return Certificate.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", source=str(path), remedy=_REMEDY) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or None
+        raise InputError(f"is not a certificate: {first['msg']}", source=str(path), field=field, remedy=_REMEDY) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One state and one of its cuts, made again.
+
+    Attributes:
+        faults: what leads to the state, as replay ids spell it; cut: the fault that was made of its run, "" where nothing can be cut.
+        difference: what is not as certified, "" if all is.
+    """
+
+    case: str
+    faults: str
+    cut: str
+    difference: str
+
+
+def verify_certificate(certificate: Certificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
+    """Make states of a certificate again, each by its faults, boot it, and boot what one more cut leaves: a state that the certificate must know.
+
+    Args:
+        sample: how many. seed: draws them, and the cuts.
+
+    Raises:
+        InputError: the certificate is of another build.
+    """
+    _check_build(certificate, scenario)
+    model = certificate.model
+    draw = random.Random(seed)
+    tears = TearChoice(model.tears, model.fractions)
+    expander = Expander(scenario, SearchSettings(model.seed, model.engine, tears, model.merging, frozenset(model.closed_pages)))
+    known: dict[str, str] = {}
+    for row in certificate.states:
+        known.setdefault(row.label, row.behaviour)
+    try:
+        for index in sorted(draw.sample(range(len(certificate.states)), min(sample, len(certificate.states)))):
+            yield _check(certificate, scenario, expander, known, index, draw)
+    finally:
+        expander.close()
+
+
+def _check_build(certificate: Certificate, scenario: PreparedScenario) -> None:
+    problem = ""
+    if scenario.fingerprint != certificate.build.fingerprint:
+        problem = f"it is of build {certificate.build.fingerprint}, this build is {scenario.fingerprint}: firmware, images, layout or device changed"
+    elif certificate.model.behaviour != BEHAVIOUR_VERSION:
+        problem = f"it is of behaviour version {certificate.model.behaviour}, this harness has {BEHAVIOUR_VERSION}"
+    if problem:
+        raise InputError(problem, source="certificate", remedy="Build what it was made with, or make a new one with `harness sweep --certificate`.")
+
+
+def _check(certificate: Certificate, scenario: PreparedScenario, expander: Expander, known: dict[str, str], index: int, draw: random.Random) -> Check:
+    row = certificate.states[index]
+    path = _path_of(certificate, index)
+    spelled = "/".join(path)
+    case = scenario.cases[row.case].name
+    state: State = start_of(scenario, row.case)
+    for fault in path:
+        found = expander.expand(Task(state, pick=fault_of(fault))).children
+        if not found:
+            return Check(case, spelled, "", f"the cut {fault} cannot be made")
+        state = found[0].state
+    expansion = expander.expand(Task(state))
+    if expansion.behaviour.hex() != row.behaviour:
+        return Check(case, spelled, "", "the state behaves otherwise")
+    if not expansion.faults:
+        return Check(case, spelled, "", "")
+    (child,) = expander.expand(Task(state, pick=draw.randrange(expansion.faults))).children
+    label = label_of(child.key, child.meaning.rooms, certificate.model.enough).hex()
+    cut = str(child.fault)
+    if label not in known:
+        left_out = certificate.model.depth is not None or not certificate.finished
+        return Check(case, spelled, cut, "" if left_out else "it leads to a state that the certificate does not know")
+    behaves = expander.expand(Task(child.state, cut=False)).behaviour.hex()
+    return Check(case, spelled, cut, "" if behaves == known[label] else "what it leaves behaves otherwise")
+
+
+def _path_of(certificate: Certificate, index: int) -> list[str]:
+    faults: list[str] = []
+    at: int | None = index
+    for _ in certificate.states:
+        if at is None:
+            break
+        if not 0 <= at < len(certificate.states):
+            raise InputError(f"state {at} does not exist", source="certificate", field="states.parent", remedy=_REMEDY)
+        row = certificate.states[at]
+        if row.parent is not None:
+            faults.append(row.fault)
+        at = row.parent
+    if at is not None:
+        raise InputError("the parents of its states form a circle", source="certificate", field="states.parent", remedy=_REMEDY)
+    return faults[::-1]

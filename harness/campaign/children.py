@@ -1,0 +1,251 @@
+"""The states that one more cut makes of a run: every operation with every tear, those that are taken for one counted together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.campaign.state import Geography, Merging, State, key_of
+from harness.device.memory import DisturbedCells
+from harness.fault.disturbed import still_disturbed
+from harness.fault.faults import Fault, Tear
+from harness.fault.moments import moments_of
+from harness.fault.plan import TearChoice
+from harness.fault.tears import tear_operation
+from harness.fault.write_count import CellHistory, HistoryLog, history_after, history_of, history_of_cut
+from harness.machine.protocol import Operation, OperationKind, Trace
+from harness.oracle.run import CutWear, Run
+from harness.scenario.prepared import APPLICATION_DOMAIN, Meaning
+
+_PAGE_ERASES = (OperationKind.PAGE_ERASE, OperationKind.MASS_ERASE)
+_WITHOUT_TIME = (Tear.NONE, Tear.ALL)
+_SAMPLED = 256
+"""One of so many states that are taken for another one is booted all the same."""
+_DIGEST_BYTES = 8
+
+
+@dataclass(slots=True)
+class Child:
+    """What some faults of one run leave: a state, or several that are taken for one.
+
+    Attributes:
+        fault: the one that left `state`. faults: how many there are.
+        key, meaning: what tells it from other states. content: digest of what it holds.
+        wearing: of the faults, the one with the most page erases before it; erases: their number, an interrupted one included.
+        latest_ps: the latest of the cuts, since power-on.
+        window_ps: how long the run is in moments at which a cut leaves this. moment: the sum of these moments, each weighted with its length.
+        sampled: boot it, even if it is taken for a state that was booted.
+    """
+
+    state: State
+    fault: Fault
+    key: bytes
+    meaning: Meaning
+    content: bytes
+    wearing: Fault
+    faults: int = 0
+    erases: int = 0
+    latest_ps: int = 0
+    window_ps: int = 0
+    moment: float = 0.0
+    sampled: bool = False
+
+    def add(self, fault: Fault, erases: int, begins_ps: int, ends_ps: int, faults: int = 1) -> None:
+        """Count one more fault, or several, that leave it, and the stretch of time in which a cut does."""
+        self.faults += faults
+        if erases > self.erases:
+            self.erases, self.wearing = erases, fault
+        self.latest_ps = max(self.latest_ps, ends_ps)
+        self.window_ps += ends_ps - begins_ps
+        self.moment += (ends_ps - begins_ps) * (begins_ps + ends_ps) / 2
+
+
+class ChildFinder:
+    """Finds the children of one run.
+
+    Args:
+        apart: tell all states apart whose bytes differ: only for a state that needs a close look.
+        pick: find only what this fault leaves, given by its number among all of the run or by itself; None: what any leaves.
+
+    Attributes:
+        found: by key, and by bytes where they are told apart.
+        faults: all of the run. clock_ps: virtual time of the run as far as it was walked.
+    """
+
+    def __init__(
+        self,
+        geography: Geography,
+        run: Run,
+        state: State,
+        tears: TearChoice,
+        seed: int,
+        merging: Merging,
+        *,
+        apart: bool = False,
+        pick: Fault | int | None = None,
+    ) -> None:
+        self.found: dict[bytes, Child] = {}
+        self.faults = 0
+        self.clock_ps = 0
+        self._geography = geography
+        self._run = run
+        self._state = state
+        self._tears = tears
+        self._seed = seed
+        self._merging = merging
+        self._apart = apart
+        self._pick = pick
+        self._erases = 0
+        self._erases_in_all = sum(sum(trace.erases) for trace in run.traces)
+        self._counter = state.counter
+        self._open = set(state.open_pages)
+        self._touched = {page for page, _ in state.pages}
+        self._flash = bytearray()
+        self._option_bytes = bytearray()
+        self._disturbed: tuple[DisturbedCells, ...] = ()
+        self._histories = HistoryLog(CellHistory(), (), geography.flash_map)
+
+    def find(self) -> None:
+        """Walk through the run, operation by operation."""
+        started_ps = 0
+        for boot, trace in enumerate(self._run.traces):
+            self._power_on(boot)
+            self.clock_ps = started_ps
+            for stretch in self._stretches(trace):
+                if len(stretch) > 1:
+                    self._cut_page(boot, stretch, started_ps)
+                else:
+                    self._cut(boot, stretch[0], started_ps, trace)
+            started_ps += trace.time_ps
+
+    def _power_on(self, boot: int) -> None:
+        start = self._run.state_before_boot(boot)
+        self._flash = bytearray(start.flash)
+        self._option_bytes = bytearray(start.option_bytes)
+        self._disturbed = start.disturbed
+        operations = self._run.traces[boot].operations
+        self._histories = HistoryLog(history_of(start), (operations[index] for index in range(len(operations))), self._geography.flash_map)
+        if not start.disturbed:
+            self._counter = max(self._counter, self._geography.counter(self._flash))
+
+    def _stretches(self, trace: Trace) -> Iterator[list[Operation]]:
+        """Yield the operations one by one; but the erase of a page that may be left open, and the programs of that page behind it, together."""
+        stretch: list[Operation] = []
+        page = -1
+        for index in range(len(trace.operations)):
+            operation = trace.operations[index]
+            here = self._geography.page_of(operation)
+            if stretch and here == page and operation.kind is OperationKind.PROGRAM:
+                stretch.append(operation)
+                continue
+            if stretch:
+                yield stretch
+            opens = operation.kind is OperationKind.PAGE_ERASE and here in self._geography.may_be_open
+            stretch, page = ([operation], here) if opens else ([], -1)
+            if not opens:
+                yield [operation]
+        if stretch:
+            yield stretch
+
+    def _cut_page(self, boot: int, stretch: list[Operation], started_ps: int) -> None:
+        """Count all cuts of a stretch as one child, made by a cut in its middle: they differ in that one page."""
+        page = self._geography.page_of(stretch[0])
+        faults = [fault for operation in stretch for fault in self._tears.faults(boot, operation, self._seed)]
+        chosen = self._one_of(faults, stretch[len(stretch) // 2])
+        child: Child | None = None
+        for operation in stretch:
+            if chosen is not None and operation.index == chosen.operation:
+                child = self._child(chosen, operation, self._open | {page})
+            self._execute(operation)
+        last = stretch[-1]
+        ends_ps = started_ps + last.start_ps + last.duration_ps
+        if child is not None:
+            child.add(child.fault, self._erases, self.clock_ps, ends_ps, len(faults))
+        self.faults += len(faults)
+        self.clock_ps = ends_ps
+
+    def _one_of(self, faults: list[Fault], middle: Operation) -> Fault | None:
+        """Return the fault that stands for all faults of a page: the one that is wanted, or a tear in the middle."""
+        if self._pick is not None:
+            number = self._pick - self.faults if isinstance(self._pick, int) else faults.index(self._pick) if self._pick in faults else -1
+            return faults[number] if 0 <= number < len(faults) else None
+        inside = (fault for fault in faults if fault.operation == middle.index and fault.tear not in _WITHOUT_TIME)
+        return next(inside, faults[-1] if faults else None)
+
+    def _wanted(self, fault: Fault) -> bool:
+        return self._pick is None or self._pick == (self.faults if isinstance(self._pick, int) else fault)
+
+    def _cut(self, boot: int, operation: Operation, started_ps: int, trace: Trace) -> None:
+        for entry in trace.entries:
+            if entry.domain == APPLICATION_DOMAIN and entry.operations == operation.index:
+                self._counter = max(self._counter, self._geography.counter(self._flash))
+        faults = self._tears.faults(boot, operation, self._seed)
+        erased = self._geography.pages_erased(operation)
+        for fault, (begins_ps, ends_ps) in zip(faults, moments_of(operation, faults, self.clock_ps - started_ps), strict=True):
+            if self._wanted(fault):
+                child = self._child(fault, operation, self._open)
+                child.add(fault, self._erases + (erased if fault.tear is not Tear.NONE else 0), started_ps + begins_ps, started_ps + ends_ps)
+            self.faults += 1
+        self._execute(operation)
+        self.clock_ps = started_ps + operation.start_ps + operation.duration_ps
+
+    def _execute(self, operation: Operation) -> None:
+        array, offset = self._locate(operation)
+        array[offset : offset + operation.size_bytes] = operation.new
+        self._erases += self._geography.pages_erased(operation)
+        self._touched.update(self._geography.pages_in(operation))
+        if self._disturbed:
+            self._disturbed = still_disturbed(self._disturbed, [operation])
+        if operation.kind in _PAGE_ERASES:
+            self._open.difference_update(self._geography.pages_in(operation))
+
+    def _child(self, fault: Fault, operation: Operation, open_pages: set[int]) -> Child:
+        """Return the child that `fault` leaves, a new one or one that it is taken for."""
+        torn = tear_operation(operation, fault, self._seed)
+        history = self._history_of(operation, fault, torn.cells)
+        array, offset = self._locate(operation)
+        kept = still_disturbed(self._disturbed, [operation] if fault.tear is Tear.ALL else [])
+        before = bytes(array[offset : offset + operation.size_bytes])
+        array[offset : offset + operation.size_bytes] = torn.cells
+        touched = self._touched | set(self._geography.pages_in(operation))
+        state = State(
+            leader=self._state.leader,
+            pages=self._geography.difference(self._state.leader, self._flash, touched),
+            option_bytes=bytes(self._option_bytes),
+            disturbed=tuple(cells for cells in kept + torn.disturbed if self._geography.page_at(cells.address) not in open_pages),
+            writes=tuple(entry for entry in history.writes if self._geography.page_at(entry[0]) not in open_pages),
+            partial_erases=tuple(entry for entry in history.partial_erases if self._geography.page_at(entry[0]) not in open_pages),
+            open_pages=tuple(sorted(open_pages)),
+            counter=self._counter,
+            wear=CutWear(self._erases + (self._geography.pages_erased(operation) if fault.tear is not Tear.NONE else 0), self._erases_in_all),
+        )
+        child = self._taken_for(state, fault)
+        array[offset : offset + operation.size_bytes] = before
+        return child
+
+    def _history_of(self, operation: Operation, fault: Fault, torn: bytes) -> CellHistory:
+        before = self._histories.before(operation.index)
+        if fault.tear is Tear.ALL:
+            return history_after(before, [operation], self._geography.flash_map)
+        return before if fault.tear is Tear.NONE else history_of_cut(before, operation, torn, self._geography.flash_map)
+
+    def _taken_for(self, state: State, fault: Fault) -> Child:
+        says, meaning, counter = self._geography.says(self._flash, state, self._merging)
+        unreached = state.counter if state.disturbed or counter < state.counter else 0
+        others = {page: content for page, content in state.pages if page not in state.open_pages and page not in self._geography.bookkeeping}
+        key = key_of(state, says, others, unreached, self._geography.writes_that_matter(state, meaning))
+        rooms = repr(meaning.rooms).encode()
+        content = hashlib.blake2b(repr(state.pages).encode(), digest_size=_DIGEST_BYTES).digest()
+        place = key + rooms + (content if self._apart else b"")
+        first = self.found.setdefault(place, Child(state, fault, key, meaning, content, fault, sampled=self._apart))
+        if content != first.content and content[0] % _SAMPLED == 0:
+            # Taken for the first of its kind; a sample is booted all the same.
+            self.found.setdefault(place + content, Child(state, fault, key, meaning, content, fault, sampled=True))
+        return first
+
+    def _locate(self, operation: Operation) -> tuple[bytearray, int]:
+        offset = operation.address - self._geography.flash_address
+        if 0 <= offset < len(self._flash):
+            return self._flash, offset
+        return self._option_bytes, operation.address - self._geography.option_bytes_address

@@ -1,0 +1,301 @@
+"""Search through everything that any sequence of cuts can make of a device: breadth first, each state booted once."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from harness.campaign.boots import log_of
+from harness.campaign.children import Child
+from harness.campaign.expand import Expansion, SearchSettings, Task, expand, start_expander
+from harness.campaign.runner import FaultRunner, Job
+from harness.campaign.state import Merging, label_of, start_of
+from harness.campaign.state_store import Edge, Known, StateStore
+from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
+from harness.campaign.workers import Workers, result_of
+from harness.errors import EngineError
+from harness.fault.faults import spell_faults
+from harness.oracle.risk import breaks
+from harness.oracle.run import Outcome, Run
+from harness.oracle.verdict import Verdict, verdict_of
+from harness.scenario.model import Cuts
+from harness.scenario.prepared import PreparedScenario
+
+_AHEAD = 2
+"""Tasks given to each worker in advance."""
+_SAMPLED = 256
+"""One of so many states that are taken for another one is booted all the same."""
+_CONFIRMED = 20
+"""Most violations that are made again, live."""
+_MORE_ROOM = 8
+
+
+class SearchObserver(Protocol):
+    """Hears how a search goes on."""
+
+    def searching(self, booted: int, reached: int, violations: int) -> None:
+        """A state was booted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How to search.
+
+    Attributes:
+        depth: most cuts in a row; None: any number.
+        budget_seconds: stop after that much time; None: when nothing is left.
+        stop_when: stop after the first verdict for which this is true.
+    """
+
+    settings: SearchSettings = field(default_factory=SearchSettings)
+    depth: int | None = None
+    jobs: int = 1
+    only_case: str | None = None
+    budget_seconds: float | None = None
+    stop_when: Callable[[Verdict], bool] | None = None
+
+
+@dataclass(slots=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        clean: the clean run of each case.
+        states: booted for their own sake. compared: states that were taken for another one and booted to see; told_apart: of these,
+            how many behaved otherwise, and were searched on their own.
+        faults: cuts that lead on from them, each to a state that was reached.
+        updates_ps: by number of a case's start, how long its run takes as far as its last operation.
+        open_states: reached and not booted, because the time was over. deepest: cuts in the longest sequence.
+        findings: the first violation of each case and kind, as verdicts with the proof of all their faults. violating: states that break a rule.
+        closed_pages: pages that boots look at before they erase them. enough: free places from which on a log counts as having room.
+        finished: nothing is left within the depth.
+    """
+
+    scenario: PreparedScenario
+    options: SearchOptions
+    store: StateStore
+    clean: list[Verdict]
+    updates_ps: dict[int, int] = field(default_factory=dict)
+    states: int = 0
+    compared: int = 0
+    told_apart: int = 0
+    faults: int = 0
+    boots: int = 0
+    deepest: int = 0
+    open_states: int = 0
+    violating: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    findings: list[Verdict] = field(default_factory=list)
+    closed_pages: frozenset[int] = frozenset()
+    enough: tuple[int, ...] = ()
+    finished: bool = False
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    @property
+    def violations(self) -> list[Verdict]:
+        """Every verdict that broke a rule, clean runs first."""
+        return [verdict for verdict in (*self.clean, *self.findings) if verdict.violations]
+
+
+class _LookedAtError(Exception):
+    """A page that was left open is looked at before it is erased."""
+
+    def __init__(self, page: int) -> None:
+        super().__init__(page)
+        self.page = page
+
+
+def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchObserver | None = None) -> SearchResult:
+    """Boot every state that cuts can lead to, each once, and judge it.
+
+    A clean run that breaks a rule ends the search with that verdict. Ctrl-C ends it too, and keeps what was found.
+
+    Raises:
+        InputError: the options name a case that does not exist.
+        EngineError: an engine failed, or a violation could not be made again.
+    """
+    started = time.monotonic()
+    runs = run_clean(scenario, SweepOptions(seed=options.settings.seed, engine=options.settings.engine, only_case=options.only_case))
+    while True:
+        attempt = _Search(scenario, options, runs, observer, started)
+        try:
+            return attempt.run()
+        except _LookedAtError as found:
+            attempt.result.store.close()
+            closed = options.settings.closed_pages | {found.page}
+            options = replace(options, settings=replace(options.settings, closed_pages=closed))
+
+
+class _Search:
+    """One search, with a fixed set of pages that may be left open."""
+
+    def __init__(self, scenario: PreparedScenario, options: SearchOptions, runs: list[Run], observer: SearchObserver | None, started: float) -> None:
+        self.result = SearchResult(scenario, options, StateStore(), [verdict_of(run) for run in runs], closed_pages=options.settings.closed_pages)
+        self._scenario = scenario
+        self._options = options
+        self._runs = runs
+        self._observer = observer
+        self._started = started
+        self._store = self.result.store
+        self._enough = self.result.enough = self._room_for_a_boot()
+        self._violating: dict[tuple[int, tuple[str, ...]], int] = {}
+        self._costly: list[Edge] = []
+        self._found_wanted = False
+
+    def run(self) -> SearchResult:
+        """Search until nothing is left, the time is over, or the wanted violation is found."""
+        result = self.result
+        if not any(verdict.violations for verdict in result.clean):
+            self._add_roots()
+            try:
+                self._boot_all()
+                self._judge_wear()
+            except KeyboardInterrupt:
+                result.interrupted = True
+            self._confirm()
+        result.seconds = time.monotonic() - self._started
+        return result
+
+    def _room_for_a_boot(self) -> tuple[int, ...]:
+        """Return from how many free places on a log has room for more than any boot writes: twice what a clean run does, and some."""
+        if self._options.settings.merging is not Merging.ROOM or self._scenario.bookkeeping is None:
+            return ()
+        used: tuple[int, ...] = ()
+        for run in self._runs:
+            rooms = [self._scenario.bookkeeping.meaning(flash).rooms for flash in (run.start.flash, run.final_flash)]
+            fewer = tuple(before - after for before, after in zip(*rooms, strict=True))
+            used = tuple(map(max, used, fewer)) if used else fewer
+        return tuple(2 * max(count, 0) + _MORE_ROOM for count in used)
+
+    def _add_roots(self) -> None:
+        names = [case.name for case in self._scenario.cases]
+        for case in chosen_cases(self._scenario, self._options.only_case):
+            if case.cuts is Cuts.NONE:
+                continue
+            # A case's own start is always booted: it is what its name promises.
+            index = names.index(case.name)
+            self._store.add_root(index, start_of(self._scenario, index), b"start of " + case.name.encode())
+
+    def _boot_all(self) -> None:
+        """Boot states in the order in which they were reached; results are taken in that order, so they don't depend on the number of workers."""
+        workers = Workers(self._options.jobs, start_expander, (self._scenario, self._options.settings))
+        under_way: deque[tuple[int, Future[Expansion]]] = deque()
+        following = itertools.count()
+        number = next(following)
+        try:
+            while not self._over():
+                while len(under_way) < _AHEAD * self._options.jobs and number < len(self._store):
+                    under_way.append((number, workers.submit(expand, self._task(number))))
+                    number = next(following)
+                if not under_way:
+                    self.result.finished = True
+                    return
+                at, future = under_way.popleft()
+                self._take(self._store.known(at), result_of(future))
+        finally:
+            self.result.open_states = len(self._store) - self.result.states - self.result.compared
+            workers.close()
+
+    def _over(self) -> bool:
+        budget = self._options.budget_seconds
+        if budget is not None and time.monotonic() - self._started > budget:
+            return True
+        return self._found_wanted
+
+    def _task(self, number: int) -> Task:
+        known = self._store.known(number)
+        within = self._options.depth is None or known.depth < self._options.depth
+        return Task(self._store.state(number), apart=known.depth == 0 and self._options.stop_when is None, cut=within)
+
+    def _take(self, known: Known, expansion: Expansion) -> None:
+        """Take in what came of booting a state."""
+        result = self.result
+        verdict = expansion.verdict
+        rules = {violation.rule for violation in verdict.violations}
+        if expansion.looked_at is not None and not rules:
+            raise _LookedAtError(expansion.looked_at)
+        result.boots += expansion.boots
+        harmful, bricked = breaks(rules)
+        self._store.set_expansion(known.number, expansion, harmful=harmful, bricked=bricked)
+        if known.twin is not None and expansion.behaviour == self._store.behaviour(known.twin):
+            result.compared += 1
+            return
+        if known.twin is not None:
+            result.told_apart += 1
+            self._store.tell_apart(known.number, expansion.behaviour + known.number.to_bytes(8, "little"))
+        result.states += 1
+        result.deepest = max(result.deepest, known.depth)
+        result.outcomes[verdict.outcome] += 1
+        result.faults += expansion.faults
+        if rules:
+            result.violating += 1
+            self._violating.setdefault((known.root, tuple(sorted(rules))), known.number)
+            wanted = self._options.stop_when
+            self._found_wanted = self._found_wanted or (wanted is not None and wanted(verdict))
+        if known.depth == 0:
+            result.updates_ps[known.number] = expansion.work_ps
+        for child in expansion.children:
+            self._meet(known, child)
+        if self._observer:
+            self._observer.searching(result.states + result.compared, len(self._store), result.violating)
+
+    def _meet(self, parent: Known, child: Child) -> None:
+        """Find the kind of a child, or make it the first of its kind."""
+        label = label_of(child.key, child.meaning.rooms, self._enough)
+        kind = self._store.kind_of(label)
+        if kind is None:
+            target = len(self._store)
+            self._store.add_child(label, child, parent, twin=None)
+        else:
+            target, least = kind
+            if self._has_less_room(child.meaning.rooms, least):
+                self._store.add_child(label, child, parent, twin=None)
+            elif child.sampled or child.content[1] % _SAMPLED == 0:
+                self._store.add_child(label, child, parent, twin=target)
+        if not child.faults:
+            return  # counted with the one that it is compared with
+        edge = Edge(parent.number, target, child.faults, child.erases, child.wearing, child.latest_ps, child.window_ps, child.moment)
+        self._store.add_edge(edge)
+
+    def _has_less_room(self, rooms: tuple[int, ...], least: tuple[int, ...]) -> bool:
+        """Tell whether a state is the first of its kind with so little room: the way to a full log leads through it."""
+        if not self._enough:
+            return False
+        return any(room >= enough and room < before for room, before, enough in zip(rooms, least, self._enough, strict=True))
+
+    def _judge_wear(self) -> None:
+        """Hold every cut against the wear budget, also those that lead to a state which was first reached by another one."""
+        limit = self._scenario.limits.cut_erases
+        if limit is not None:
+            self._costly = list(itertools.islice(self._store.edges_that_cost_more(limit), _CONFIRMED))
+
+    def _confirm(self) -> None:
+        """Make the first violation of each case and kind again, by its faults alone."""
+        if not self._violating and not self._costly:
+            return
+        logs = [log_of(run, self._options.settings.seed) for run in self._runs]
+        names = [log.case.name for log in logs]
+        runner = FaultRunner(self._scenario, logs, self._options.settings.seed, self._options.settings.engine)
+        try:
+            for number in itertools.islice(self._violating.values(), _CONFIRMED):
+                case = names.index(self._scenario.cases[self._store.known(number).root].name)
+                faults = self._store.faults(number)
+                verdict = runner.judge(Job(case, faults)) if faults else self.result.clean[case]
+                if not verdict.violations:
+                    raise EngineError(f"case {names[case]}: no rule is broken when the faults {spell_faults(faults)} are made one by one; the search found one")
+                self.result.findings.append(verdict)
+            for edge in self._costly:
+                case = names.index(self._scenario.cases[self._store.known(edge.source).root].name)
+                verdict = runner.judge(Job(case, (*self._store.faults(edge.source), edge.wearing)))
+                # What this very cut leaves may need an erase less than the state that it is taken for: then nothing is broken.
+                if verdict.violations:
+                    self.result.findings.append(verdict)
+        finally:
+            runner.close()

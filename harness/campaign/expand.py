@@ -1,0 +1,157 @@
+"""One step of a search through states: boot a state, judge the run, and find its children. This is what a worker does."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from harness.campaign.boots import run_until_settled
+from harness.campaign.children import Child, ChildFinder
+from harness.campaign.state import Geography, Merging, State
+from harness.fault.faults import Fault
+from harness.fault.plan import FIVE_TEARS, TearChoice
+from harness.machine.engines import make_machine, recording_machine, share_boots
+from harness.machine.protocol import PageUse
+from harness.oracle.run import History, Run
+from harness.oracle.verdict import Verdict, verdict_of
+from harness.scenario.prepared import APPLICATION_DOMAIN, PreparedScenario
+
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """What a worker of a search needs to know.
+
+    Attributes:
+        seed: feeds tears and RAM. tears: what each operation is torn to.
+        merging: which states are taken for one.
+        closed_pages: pages that must not be left open, since something looked at them before they were erased.
+    """
+
+    seed: int = 1
+    engine: str = "embedded"
+    tears: TearChoice = FIVE_TEARS
+    merging: Merging = Merging.ROOM
+    closed_pages: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A state to be booted.
+
+    Attributes:
+        apart: report all children whose bytes differ, not only one of those that are taken for one.
+        cut: also find the children. pick: only what one fault leaves; see `ChildFinder`.
+    """
+
+    state: State
+    apart: bool = False
+    cut: bool = True
+    pick: Fault | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What came of booting a state.
+
+    Attributes:
+        verdict: without a proof: the search knows which faults led here.
+        behaviour: digest of what the boots did, the same for states that were rightly taken for one.
+        erases: page erases of the recovery, without the power cycles that follow. erases_in_all: with them.
+        looked_at: an open page that was looked at before it was erased; None: none was.
+        faults: how many the children come of. boots: how many were made. work_ps: from power-on to the end of the last operation.
+    """
+
+    verdict: Verdict
+    behaviour: bytes
+    erases: int
+    erases_in_all: int
+    looked_at: int | None
+    children: tuple[Child, ...] = ()
+    faults: int = 0
+    boots: int = 0
+    work_ps: int = 0
+
+
+class Expander:
+    """Boots states and finds their children."""
+
+    def __init__(self, scenario: PreparedScenario, settings: SearchSettings) -> None:
+        build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
+        self._scenario = scenario
+        self._settings = settings
+        self._machine = share_boots(make_machine(settings.engine, *build), *build)
+        self._recorder = recording_machine(settings.engine, *build)
+        self._geography = Geography(scenario, settings.closed_pages)
+        self._application = self._geography.pages_of(scenario, [APPLICATION_DOMAIN] if APPLICATION_DOMAIN in scenario.regions else [])
+
+    def expand(self, task: Task) -> Expansion:
+        """Boot a state until it settles, judge the run, and find what a cut at each of its operations leaves."""
+        state = task.state
+        case = self._scenario.cases[state.leader]
+        machine = self._recorder if state.open_pages else self._machine
+        run = run_until_settled(machine, self._scenario, case, state.non_volatile(self._scenario), self._settings.seed)
+        verdict = verdict_of(replace(run, history=None if state.wear is None else History(state.wear, state.counter)))
+        looked_at = next((page for page in state.open_pages if not self._stays_open(run, page)), None)
+        settings = self._settings
+        finder = ChildFinder(self._geography, run, state, settings.tears, settings.seed, settings.merging, apart=task.apart, pick=task.pick)
+        if task.cut and not verdict.violations and looked_at is None:
+            finder.find()
+        return Expansion(
+            verdict=verdict,
+            behaviour=self._behaviour(run, verdict, state),
+            erases=sum(sum(trace.erases) for trace in run.recoveries[0]),
+            erases_in_all=sum(sum(trace.erases) for trace in run.traces),
+            looked_at=looked_at,
+            children=tuple(finder.found.values()),
+            faults=finder.faults,
+            boots=len(run.traces),
+            work_ps=finder.clock_ps,
+        )
+
+    def close(self) -> None:
+        """Release the machines."""
+        self._machine.close()
+        self._recorder.close()
+
+    def _stays_open(self, run: Run, page: int) -> bool:
+        """Tell whether nothing in a run depends on what a page held: the first to touch it is an erase, or nothing touches it, the rules included."""
+        for trace in run.traces:
+            use = trace.page_uses[page]
+            if use != PageUse.UNTOUCHED:
+                return use == PageUse.ERASED_FIRST
+        return page not in self._application
+
+    def _behaviour(self, run: Run, verdict: Verdict, state: State) -> bytes:
+        hasher = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+        rules = sorted({violation.rule for violation in verdict.violations})
+        hasher.update(f"{verdict.outcome}:{rules}:".encode())
+        for trace in run.traces:
+            entries = [(entry.domain, entry.pc, entry.stack_pointer) for entry in trace.entries]
+            hasher.update(f"{trace.end}:{trace.domain}:{trace.pc:#x}:{entries}:".encode())
+        flash = bytearray(run.last.final.flash)
+        hasher.update(self._geography.says(flash, State(state.leader), Merging.ROOM)[0])
+        erased = {page for trace in run.traces for page, count in enumerate(trace.erases) if count}
+        left = self._geography.bookkeeping | (set(state.open_pages) - erased)
+        page_bytes = self._geography.page_bytes
+        for page in sorted(left):
+            flash[page * page_bytes : (page + 1) * page_bytes] = bytes(page_bytes)
+        hasher.update(flash)
+        return hasher.digest()
+
+
+_worker: Expander | None = None
+
+
+def start_expander(scenario: PreparedScenario, settings: SearchSettings) -> None:
+    """Set up this process as a worker of a search."""
+    global _worker
+    _worker = Expander(scenario, settings)
+
+
+def expand(task: Task) -> Expansion:
+    """Expand a state in this worker."""
+    if _worker is None:
+        raise RuntimeError("start_expander was not called in this process")
+    return _worker.expand(task)

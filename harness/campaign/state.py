@@ -1,0 +1,206 @@
+"""What a search through states keeps of a state, and when it takes two states for one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.device.memory import DisturbedCells, NonVolatile
+from harness.fault.flash_map import flash_map_of
+from harness.machine.protocol import Operation, OperationKind
+from harness.oracle.run import CutWear
+from harness.scenario.prepared import Meaning, PreparedCase, PreparedScenario
+
+_KEY_BYTES = 16
+_REMEMBERED = 4096
+_PAGE_ERASES = (OperationKind.PAGE_ERASE, OperationKind.MASS_ERASE)
+
+
+class Merging(StrEnum):
+    """Which states a search takes for one."""
+
+    BYTES = "bytes"
+    """Those that hold the same, but for pages that are erased before anything looks at them: this is proved for each."""
+    MEANING = "meaning"
+    """Also those whose bookkeeping says the same and has the same room left; a sample is booted and compared."""
+    ROOM = "room"
+    """Also those whose logs are filled differently, while there is room for more than a boot writes; a sample is booted and compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A non-volatile state of a search.
+
+    Attributes:
+        leader: index of the first of the cases that are judged alike and hold the same beside the bookkeeping; see `leaders_of`.
+        pages: those that differ from the leader's flash, by number.
+        option_bytes, disturbed, writes, partial_erases: see `NonVolatile`; without what is of the open pages.
+        open_pages: pages whose content does not matter, if it is true that this state's boots erase them before anything looks at them.
+        counter: the greatest that the device showed before. wear: of the run that the last cut hit; None: no cut yet.
+    """
+
+    leader: int
+    pages: tuple[tuple[int, bytes], ...] = ()
+    option_bytes: bytes = b""
+    disturbed: tuple[DisturbedCells, ...] = ()
+    writes: tuple[tuple[int, int], ...] = ()
+    partial_erases: tuple[tuple[int, int], ...] = ()
+    open_pages: tuple[int, ...] = ()
+    counter: int = 0
+    wear: CutWear | None = None
+
+    def non_volatile(self, scenario: PreparedScenario) -> NonVolatile:
+        """Return the whole state."""
+        page_bytes = scenario.device.flash.page_bytes.value
+        flash = bytearray(scenario.cases[self.leader].state.flash)
+        for page, content in self.pages:
+            flash[page * page_bytes : (page + 1) * page_bytes] = content
+        return NonVolatile(bytes(flash), self.option_bytes, self.disturbed, self.writes, self.partial_erases)
+
+
+class Geography:
+    """Where things are in a scenario's flash, and what the bookkeeping in it says.
+
+    Args:
+        closed_pages: pages that must not be left open.
+
+    Attributes:
+        bookkeeping: numbers of the pages in which the firmware keeps its journals and counters.
+        may_be_open: those of which only the firmware says what they are for: neither bookkeeping nor protected. None where nobody can tell
+            what the bookkeeping says, for then nobody can tell where it is either.
+    """
+
+    def __init__(self, scenario: PreparedScenario, closed_pages: Iterable[int] = ()) -> None:
+        self.flash_map = flash_map_of(scenario)
+        self.flash_address, self.option_bytes_address = self.flash_map.flash_address, self.flash_map.option_bytes_address
+        self.page_bytes = scenario.device.flash.page_bytes.value
+        self.bookkeeping = self.pages_of(scenario, scenario.bookkeeping.regions if scenario.bookkeeping else ())
+        self._scenario = scenario
+        self._bases = [case.state.flash for case in scenario.cases]
+        pages = range(len(self._bases[0]) // self.page_bytes)
+        guarded = self.bookkeeping | self.pages_of(scenario, scenario.protected) | set(closed_pages)
+        self.may_be_open = frozenset(pages) - guarded if scenario.bookkeeping else frozenset()
+        self._read: dict[bytes, tuple[Meaning, int]] = {}
+
+    def pages_of(self, scenario: PreparedScenario, regions: Iterable[str]) -> frozenset[int]:
+        """Return the numbers of the pages of some regions."""
+        spans = (scenario.regions[name].addresses for name in regions)
+        return frozenset(page for span in spans for page in range(self.page_at(span.start), self.page_at(span.stop - 1) + 1))
+
+    def page_at(self, address: int) -> int:
+        """Return the number of the page that holds an address; negative or too great outside of the flash."""
+        return (address - self.flash_address) // self.page_bytes
+
+    def page_of(self, operation: Operation) -> int:
+        """Return the number of the page in which an operation starts."""
+        return self.page_at(operation.address)
+
+    def pages_in(self, operation: Operation) -> range:
+        """Return the numbers of all pages of the flash that an operation changes."""
+        if not 0 <= self.page_of(operation) * self.page_bytes < len(self._bases[0]):
+            return range(0)
+        return range(self.page_of(operation), self.page_at(operation.address + operation.size_bytes - 1) + 1)
+
+    def pages_erased(self, operation: Operation) -> int:
+        """Return how many pages an operation erases."""
+        return operation.size_bytes // self.page_bytes if operation.kind in _PAGE_ERASES else 0
+
+    def difference(self, leader: int, flash: bytearray, pages: Iterable[int]) -> tuple[tuple[int, bytes], ...]:
+        """Return those of `pages` that differ from the leader's flash, in order."""
+        base = self._bases[leader]
+        spans = ((page, slice(page * self.page_bytes, (page + 1) * self.page_bytes)) for page in sorted(pages))
+        return tuple((page, bytes(flash[span])) for page, span in spans if flash[span] != base[span])
+
+    def counter(self, flash: bytearray) -> int:
+        """Return the counter that a flash shows."""
+        return self._meaning(flash)[1]
+
+    def says(self, flash: bytearray, state: State, merging: Merging) -> tuple[bytes, Meaning, int]:
+        """Return what tells the bookkeeping of two states apart, its meaning, and the counter."""
+        meaning, counter = self._meaning(flash)
+        if merging is Merging.BYTES or state.disturbed or self._scenario.bookkeeping is None:
+            return self._bytes_of(flash), Meaning(b""), counter
+        return meaning.says, meaning, counter
+
+    def writes_that_matter(self, state: State, meaning: Meaning) -> list[tuple[int, int]]:
+        """Return the write counts that can show: of bookkeeping only those where a record is still to go, told by their place among the free ones."""
+        if not meaning.says:
+            return list(state.writes)
+        matter = []
+        for address, count in state.writes:
+            if self.page_at(address) not in self.bookkeeping:
+                matter.append((address, count))
+            matter += [(number << 32 | address - free.start, count) for number, free in enumerate(meaning.free) if address in free]
+        return matter
+
+    def _meaning(self, flash: bytearray) -> tuple[Meaning, int]:
+        if not self.bookkeeping:
+            whole = bytes(flash)
+            return Meaning(b""), self._scenario.format.counter(whole)
+        content = self._bytes_of(flash)
+        if content not in self._read:
+            if len(self._read) > _REMEMBERED:
+                self._read.clear()
+            whole = bytes(flash)
+            meaning = self._scenario.bookkeeping.meaning(whole) if self._scenario.bookkeeping else Meaning(b"")
+            self._read[content] = meaning, self._scenario.format.counter(whole)
+        return self._read[content]
+
+    def _bytes_of(self, flash: bytearray) -> bytes:
+        """Return all bytes that decide about counter and journal: those of the bookkeeping, or all there are."""
+        if not self.bookkeeping:
+            return bytes(flash)
+        return b"".join(bytes(flash[page * self.page_bytes : (page + 1) * self.page_bytes]) for page in sorted(self.bookkeeping))
+
+
+def leaders_of(scenario: PreparedScenario) -> tuple[int, ...]:
+    """Return, for each case, the first case that is judged alike: the same end, images and counter, and the same flash outside the bookkeeping."""
+    geography = Geography(scenario)
+    first: dict[tuple[object, ...], int] = {}
+    return tuple(first.setdefault(_judgement(scenario, case, geography), index) for index, case in enumerate(scenario.cases))
+
+
+def _judgement(scenario: PreparedScenario, case: PreparedCase, geography: Geography) -> tuple[object, ...]:
+    rest = bytearray(case.state.flash)
+    for page in geography.bookkeeping:
+        rest[page * geography.page_bytes : (page + 1) * geography.page_bytes] = bytes(geography.page_bytes)
+    counter = scenario.format.counter(case.state.flash)
+    return (case.end, case.installed_digest, case.staged_digest, counter, case.state.option_bytes, bytes(rest))
+
+
+def key_of(state: State, says: bytes, others: Mapping[int, bytes], unreached: int, writes: Sequence[tuple[int, int]]) -> bytes:
+    """Return what two states have in common that are taken for one, rooms apart.
+
+    Args:
+        writes: counts that matter, with addresses that are alike where the states are.
+        says: what the bookkeeping says, or all its bytes. others: pages that differ from the leader's, bookkeeping and open pages left out.
+        unreached: the counter before, if the state does not show it any more; else 0.
+    """
+    hasher = hashlib.blake2b(f"{state.leader}:{unreached}:{state.open_pages}:{len(says)}:".encode(), digest_size=_KEY_BYTES)
+    hasher.update(says + state.option_bytes + f"{sorted(writes)}:{state.partial_erases}:".encode())
+    for cells in state.disturbed:
+        hasher.update(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask)
+    for page in sorted(others):
+        hasher.update(page.to_bytes(4, "little") + others[page])
+    return hasher.digest()
+
+
+def label_of(key: bytes, rooms: tuple[int, ...], enough: tuple[int, ...]) -> bytes:
+    """Return what all states have in common that are taken for one.
+
+    Args:
+        key: from `key_of`. enough: from how many free places on a log has room for more than a boot writes; empty: every place counts.
+    """
+    clipped = tuple(min(room, most) for room, most in zip(rooms, enough, strict=True)) if enough and rooms else rooms
+    return key + repr(clipped).encode()
+
+
+def start_of(scenario: PreparedScenario, index: int) -> State:
+    """Return the state that a case starts with."""
+    case = scenario.cases[index]
+    leader = leaders_of(scenario)[index]
+    geography = Geography(scenario)
+    pages = geography.difference(leader, bytearray(case.state.flash), range(len(case.state.flash) // geography.page_bytes))
+    return State(leader, pages, case.state.option_bytes, counter=scenario.format.counter(case.state.flash))

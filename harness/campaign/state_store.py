@@ -1,0 +1,221 @@
+"""The states of a search and the cuts between them, on disk: SQLite keeps in memory what fits its cache."""
+
+from __future__ import annotations
+
+import pickle
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.campaign.children import Child
+from harness.campaign.expand import Expansion
+from harness.campaign.state import State
+from harness.fault.faults import Fault, Faults
+from harness.fault.replay_id import fault_of
+
+_TABLES = """
+CREATE TABLE state (
+    number INTEGER PRIMARY KEY, class BLOB, kind INTEGER, twin INTEGER, parent INTEGER, fault TEXT, depth INTEGER, root INTEGER,
+    rooms TEXT, content BLOB, packed BLOB,
+    behaviour BLOB, erases INTEGER, erases_in_all INTEGER, harmful INTEGER, bricked INTEGER
+);
+CREATE TABLE kind (class BLOB PRIMARY KEY, number INTEGER, rooms TEXT) WITHOUT ROWID;
+CREATE UNIQUE INDEX compared ON state (twin, content) WHERE twin IS NOT NULL;
+CREATE TABLE edge (
+    source INTEGER, target INTEGER, faults INTEGER, erases INTEGER, wearing TEXT, latest_ps INTEGER, window_ps INTEGER, moment REAL
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A state that was reached.
+
+    Attributes:
+        number: from 0, in the order in which states were reached. kind: the number of the first one that it is taken for, itself if it is the first.
+        twin: the state that it must behave like, booted to see whether it does; None: it is booted for its own sake.
+        depth: how many cuts led to it. root: index of the case that it started from.
+    """
+
+    number: int
+    kind: int
+    twin: int | None
+    depth: int
+    root: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """All cuts that lead from a state to states of one kind.
+
+    Attributes:
+        source: number of a state. target: number of a kind.
+        erases, wearing: the most page erases before one of them, and that fault; latest_ps: the latest one, since power-on.
+        window_ps, moment: see `Child`.
+    """
+
+    source: int
+    target: int
+    faults: int
+    erases: int
+    wearing: Fault
+    latest_ps: int
+    window_ps: int
+    moment: float
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """A state that was booted.
+
+    Attributes:
+        number, kind, root: see `Known`. parent: number of the state whose run was cut; None for a start.
+        fault: that cut, as replay ids spell it; "" for a start. label: what all states of the kind have in common.
+        behaviour: digest of what its boots did. harmful, bricked: whether a rule was broken that says so.
+    """
+
+    number: int
+    kind: int
+    root: int
+    parent: int | None
+    fault: str
+    label: bytes
+    behaviour: bytes
+    harmful: bool
+    bricked: bool
+
+
+class StateStore:
+    """Everything that a search has reached, in a temporary file that nobody else sees."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("")  # a private file on disk, deleted when it is closed
+        self._database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;" + _TABLES)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._database.close()
+
+    def kind_of(self, label: bytes) -> tuple[int, tuple[int, ...]] | None:
+        """Return the first state of a kind, and the least rooms that any state of it had; None if none was reached.
+
+        Args:
+            label: what all states of the kind have in common.
+        """
+        row = self._database.execute("SELECT number, rooms FROM kind WHERE class = ?", (label,)).fetchone()
+        return None if row is None else (int(row[0]), _rooms(row[1]))
+
+    def add_root(self, root: int, state: State, label: bytes) -> None:
+        """Add the state that a case starts with."""
+        self._add(label, (), b"", state, None, None, None, 0, root)
+
+    def add_child(self, label: bytes, child: Child, parent: Known, *, twin: int | None) -> None:
+        """Add a state that one more cut leaves. One that was to be compared with the same twin before is left out."""
+        self._add(label, child.meaning.rooms, child.content, child.state, twin, parent.number, child.fault, parent.depth + 1, parent.root)
+
+    def add_edge(self, edge: Edge) -> None:
+        """Add what leads from one state to a kind."""
+        row = (edge.source, edge.target, edge.faults, edge.erases, str(edge.wearing), edge.latest_ps, edge.window_ps, edge.moment)
+        self._database.execute("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def tell_apart(self, number: int, label: bytes) -> None:
+        """Make a state that behaves unlike its twin a kind of its own."""
+        self._database.execute("UPDATE state SET kind = number, twin = NULL, class = ? WHERE number = ?", (label, number))
+        self._database.execute("INSERT OR IGNORE INTO kind VALUES (?, ?, ?)", (label, number, ""))
+
+    def set_expansion(self, number: int, expansion: Expansion, *, harmful: bool, bricked: bool) -> None:
+        """Keep what came of booting a state."""
+        values = (expansion.behaviour, expansion.erases, expansion.erases_in_all, harmful, bricked, number)
+        self._database.execute(
+            "UPDATE state SET behaviour = ?, erases = ?, erases_in_all = ?, harmful = ?, bricked = ?, packed = NULL WHERE number = ?", values
+        )
+
+    def known(self, number: int) -> Known:
+        """Return what is known of a state."""
+        row = self._database.execute("SELECT number, kind, twin, depth, root FROM state WHERE number = ?", (number,)).fetchone()
+        return Known(*row)
+
+    def state(self, number: int) -> State:
+        """Return a state that was not booted yet."""
+        (packed,) = self._database.execute("SELECT packed FROM state WHERE number = ?", (number,)).fetchone()
+        state: State = pickle.loads(zlib.decompress(packed))  # noqa: S301 -- from a private file that this object wrote
+        return state
+
+    def behaviour(self, number: int) -> bytes | None:
+        """Return the digest of what a state's boots did; None if it was not booted."""
+        (behaviour,) = self._database.execute("SELECT behaviour FROM state WHERE number = ?", (number,)).fetchone()
+        return None if behaviour is None else bytes(behaviour)
+
+    def faults(self, number: int) -> Faults:
+        """Return the faults that led to a state, the first one first."""
+        faults: list[Fault] = []
+        at: int | None = number
+        while at is not None:
+            parent, fault = self._database.execute("SELECT parent, fault FROM state WHERE number = ?", (at,)).fetchone()
+            if parent is not None:
+                faults.append(fault_of(fault))
+            at = parent
+        return tuple(reversed(faults))
+
+    def booted(self) -> Iterator[Booted]:
+        """Yield every state that was booted, in order of their numbers."""
+        rows = self._database.execute(
+            "SELECT number, kind, root, parent, fault, class, behaviour, harmful, bricked FROM state WHERE behaviour IS NOT NULL ORDER BY number"
+        )
+        for number, kind, root, parent, fault, label, behaviour, harmful, bricked in rows:
+            yield Booted(number, kind, root, parent, fault or "", bytes(label), bytes(behaviour), bool(harmful), bool(bricked))
+
+    def edges(self) -> Iterator[Edge]:
+        """Yield all edges, sources in order."""
+        return map(_edge, self._database.execute("SELECT * FROM edge ORDER BY rowid"))
+
+    def edges_that_cost_more(self, limit: int) -> Iterator[Edge]:
+        """Yield the edges whose cut costs more than `limit` page erases: as far as the cut and in the recovery, less those of the run uncut."""
+        rows = self._database.execute(
+            "SELECT edge.* FROM edge JOIN state AS cut ON cut.number = source JOIN state AS remade ON remade.number = target"
+            " WHERE edge.erases + remade.erases - cut.erases_in_all > ? ORDER BY edge.rowid",
+            (limit,),
+        )
+        return map(_edge, rows)
+
+    def _add(
+        self,
+        label: bytes,
+        rooms: tuple[int, ...],
+        content: bytes,
+        state: State,
+        twin: int | None,
+        parent: int | None,
+        fault: Fault | None,
+        depth: int,
+        root: int,
+    ) -> None:
+        number = self._count
+        kind = self.kind_of(label)
+        packed = zlib.compress(pickle.dumps(state), 1)
+        values = (number, label, number if kind is None else kind[0], twin, parent, None if fault is None else str(fault), depth, root)
+        row = (*values, _spelled(rooms), content, packed)
+        added = self._database.execute("INSERT OR IGNORE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL)", row).rowcount
+        self._count += added
+        if added and twin is None:
+            least = rooms if kind is None else tuple(map(min, kind[1], rooms))
+            first = number if kind is None else kind[0]
+            self._database.execute("INSERT OR REPLACE INTO kind VALUES (?, ?, ?)", (label, first, _spelled(least)))
+
+
+def _edge(row: tuple[int, int, int, int, str, int, int, float]) -> Edge:
+    source, target, faults, erases, wearing, latest_ps, window_ps, moment = row
+    return Edge(source, target, faults, erases, fault_of(wearing), latest_ps, window_ps, moment)
+
+
+def _spelled(rooms: tuple[int, ...]) -> str:
+    return ",".join(map(str, rooms))
+
+
+def _rooms(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(","))) if text else ()

@@ -1,0 +1,167 @@
+"""`harness sweep --depth`: power lost again and again."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.status import Status
+
+from harness.campaign.certificate import certificate_of
+from harness.campaign.closure import SearchOptions, SearchResult, search
+from harness.campaign.expand import SearchSettings
+from harness.campaign.state import Merging
+from harness.campaign.workers import ignoring_interrupts
+from harness.cli.campaign import CampaignArguments
+from harness.cli.options import prepare_with_progress, progress_console, result_console
+from harness.cli.reports import Reports
+from harness.errors import ExitCode, InputError
+from harness.fault.tear_words import parse_tears
+from harness.output_file import check_writable, write_output
+from harness.report.search_view import print_search, search_summary
+
+Command = Callable[..., Any]
+
+_CLOSURE = "closure"
+_DEEPEST = 1_000
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+class SearchStatus:
+    """Shows on standard error how a search goes on."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def searching(self, booted: int, reached: int, violations: int) -> None:
+        """Show how many states there are; nobody knows how many will be."""
+        note = f", {violations} break a rule" if violations else ""
+        self._status.update(f"{booted} states booted, {reached - booted} more reached{note}")
+
+
+def parse_depth(text: str) -> int | None:
+    """Read `--depth`; None stands for any number of cuts.
+
+    Raises:
+        InputError: it is no number from 1 to 1000, and not `closure`.
+    """
+    if text == _CLOSURE:
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= _DEEPEST:
+        raise InputError(f"{text!r} is no number of cuts", source="--depth", remedy=f"Give 1 to {_DEEPEST}, or {_CLOSURE}.")
+    return int(text)
+
+
+def parse_budget(text: str | None) -> float | None:
+    """Read `--budget` as seconds.
+
+    Raises:
+        InputError: it is no time.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    if match is None or float(match[1]) == 0:
+        raise InputError(f"{text!r} is no time", source="--budget", remedy="Write 90s, 10m or 1h.")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchArguments:
+    """What of a command line is about more than one cut in a row.
+
+    Attributes:
+        depth: most cuts in a row; None: any number. budget_seconds: stop after that much time; None: when nothing is left.
+        merge: which states are taken for one; None: the default. certificate: where to write it; None: nowhere.
+
+    Raises:
+        InputError: an option is given that needs more than one cut in a row.
+    """
+
+    depth: int | None
+    budget_seconds: float | None
+    merge: str | None
+    certificate: Path | None
+    losses_per_hour: float
+
+    def __post_init__(self) -> None:
+        """Refuse what a plain sweep would not look at."""
+        if self.depth == 1:
+            for name, value in (("--budget", self.budget_seconds), ("--merge", self.merge), ("--certificate", self.certificate)):
+                if value is not None:
+                    raise InputError("it belongs to a search through states", source=name, remedy=f"Add --depth 2, or --depth {_CLOSURE}.")
+
+    def run(self, campaign: CampaignArguments, reports: Reports) -> ExitCode:
+        """Search, report, and write the certificate.
+
+        Raises:
+            InputError: the command line asks for something that only a plain sweep has.
+        """
+        self._refuse(campaign, reports)
+        if campaign.scenario is None:
+            raise click.UsageError("Missing argument 'SCENARIO'.", click.get_current_context())
+        if self.certificate:
+            check_writable("--certificate", self.certificate)
+        settings = SearchSettings(campaign.seed, campaign.engine, parse_tears(campaign.tears, campaign.fractions), Merging(self.merge or Merging.ROOM))
+        options = SearchOptions(settings, self.depth, campaign.jobs, campaign.case, self.budget_seconds)
+        scenario = prepare_with_progress(campaign.scenario, campaign.build)
+        with progress_console().status("clean runs") as status:
+            result = search(scenario, options, SearchStatus(status))
+        with ignoring_interrupts():  # an impatient second Ctrl-C must not cost the report of what was done
+            self._report(result, as_json=reports.as_json)
+        return exit_code_of_search(result)
+
+    def _refuse(self, campaign: CampaignArguments, reports: Reports) -> None:
+        plain = {
+            "--operations": campaign.operations,
+            "--sample": campaign.sample,
+            "--shard": campaign.shard,
+            "--store": campaign.store,
+            "--resume": campaign.resume,
+            "--no-share": None if campaign.share else "off",
+            "--jsonl": reports.jsonl,
+            "--junit": reports.junit,
+        }
+        for name, value in plain.items():
+            if value is not None:
+                raise InputError("a search through states does not take it", source=name, remedy="Leave it out, or leave out --depth.")
+
+    def _report(self, result: SearchResult, *, as_json: bool) -> None:
+        if self.certificate and result.states:
+            text = certificate_of(result, self.losses_per_hour).model_dump_json()
+            write_output(self.certificate, (text + "\n").encode())
+        if as_json:
+            click.echo(json.dumps(search_summary(result, self.losses_per_hour)))
+        else:
+            print_search(result_console(), result, self.losses_per_hour)
+        result.store.close()
+
+
+def search_options(command: Command) -> Command:
+    """Add the options for more than one cut in a row; the command receives `search: SearchArguments`."""
+
+    @click.option("--depth", default="1", show_default=True, metavar="N", help=f"Cuts in a row: a number, or `{_CLOSURE}` for any number of them.")
+    @click.option("--budget", default=None, metavar="TIME", help="With --depth: stop after this much time (90s, 10m, 1h); exit code 4 if something is left.")
+    @click.option("--merge", type=click.Choice([merging.value for merging in Merging]), default=None, help="With --depth: which states are taken for one.")
+    @click.option("--certificate", type=click.Path(path_type=Path), default=None, help="With --depth: write what was proved, and what it rests on, here.")
+    @click.option("--loss-rate", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Losses of power per hour, for the risk.")
+    @functools.wraps(command)
+    def wrapper(depth: str, budget: str | None, merge: str | None, certificate: Path | None, loss_rate: float, **rest: Any) -> Any:
+        return command(search=SearchArguments(parse_depth(depth), parse_budget(budget), merge, certificate, loss_rate), **rest)
+
+    return wrapper
+
+
+def exit_code_of_search(result: SearchResult) -> ExitCode:
+    """Return the exit code of a search: a violation counts even if the search was not finished."""
+    if result.violations:
+        return ExitCode.VIOLATION
+    if result.interrupted:
+        return ExitCode.INTERRUPTED
+    return ExitCode.HOLDS if result.finished else ExitCode.UNFINISHED

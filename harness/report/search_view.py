@@ -1,0 +1,123 @@
+"""A search through states, for people and as plain data."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.campaign.closure import SearchResult
+from harness.campaign.search_figures import risks, wasted_ps
+from harness.oracle.risk import Risk
+from harness.report.console import print_findings
+from harness.report.summary import Finding, replay_id_of
+
+
+def search_findings(result: SearchResult) -> list[Finding]:
+    """Return the violations that were made again, clean runs first."""
+    return [
+        Finding(violation.rule, violation.message, verdict.case, replay_id_of(result.scenario, verdict, result.options.settings.seed))
+        for verdict in result.violations
+        for violation in verdict.violations
+    ]
+
+
+def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, object]:
+    """Return the summary of a search as plain data.
+
+    Returns:
+        `states` booted, `compared` (booted to see whether they behave like those that they were taken for) and `told_apart` (did not);
+        `cuts` that lead on from them; `open_states` reached and not booted; `wasted_power_on_ms`, for how long power can last in each of
+        endlessly many boots that get nowhere, null if the search is not complete; `risk`, one object a case that installs an update.
+    """
+    findings = search_findings(result)
+    settings = result.options.settings
+    wasted = wasted_ps(result)
+    return {
+        "scenario": result.scenario.reference,
+        "part": result.scenario.part,
+        "options": dict(result.scenario.options),
+        "fingerprint": result.scenario.fingerprint,
+        "seed": settings.seed,
+        "depth": "closure" if result.options.depth is None else result.options.depth,
+        "merging": settings.merging.value,
+        "tears": [tear.value for tear in settings.tears.named],
+        "cases": len(result.clean),
+        "states": result.states,
+        "compared": result.compared,
+        "told_apart": result.told_apart,
+        "cuts": result.faults,
+        "boots": result.boots,
+        "deepest": result.deepest,
+        "open_states": result.open_states,
+        "finished": result.finished,
+        "violating_states": result.violating,
+        "violations": len(findings),
+        "rules_violated": sorted({finding.rule for finding in findings}),
+        "replay_ids": list(dict.fromkeys(finding.replay_id for finding in findings)),
+        "outcomes": {outcome.value: count for outcome, count in sorted(result.outcomes.items())},
+        "wasted_power_on_ms": None if wasted is None else round(wasted / 1e9, 3),
+        "risk": [_risk_record(risk) for risk in risks(result, losses_per_hour)],
+        "seconds": round(result.seconds, 3),
+        "interrupted": result.interrupted,
+    }
+
+
+def print_search(console: Console, result: SearchResult, losses_per_hour: float) -> None:
+    """Print the summary of a search and its first findings."""
+    console.print()
+    scenario = result.scenario
+    console.print(Text(f"{scenario.reference} on {scenario.device.name} {scenario.part}: {scenario.title}", style="bold"))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    table.add_column()
+    settings = result.options.settings
+    depth = "any number of cuts in a row" if result.options.depth is None else f"up to {result.options.depth} cuts in a row"
+    table.add_row("searched", f"{depth}, tears {', '.join(tear.value for tear in settings.tears.named)}, states merged by {settings.merging.value}")
+    table.add_row("states", f"{result.states} booted in {len(result.clean)} cases, the farthest after {result.deepest} cuts; {result.open_states} left open")
+    table.add_row("cuts", f"{result.faults} lead on from them, each to one of these states or to one that is taken for it")
+    table.add_row("compared", f"{result.compared} more were booted to see that they behave like what they were taken for; {result.told_apart} did not")
+    table.add_row("outcomes", ", ".join(f"{count} {outcome.value.replace('_', ' ')}" for outcome, count in sorted(result.outcomes.items())) or "none")
+    wasted = wasted_ps(result)
+    if wasted is not None:
+        table.add_row("progress", f"an update ends if power always lasts longer than {wasted / 1e9:,.1f} ms, however often it is lost")
+    table.add_row("wall time", f"{result.seconds:.1f} s")
+    console.print(table)
+    findings = search_findings(result)
+    if findings:
+        print_findings(console, findings)
+    for risk in risks(result, losses_per_hour):
+        print_risk(console, risk)
+    _print_conclusion(console, result, clear=not findings)
+
+
+def print_risk(console: Console, risk: Risk) -> None:
+    """Print the risk of one case's update."""
+    rate = f"power lost {risk.losses_per_hour:g} times an hour"
+    if risk.harmed_per_million == 0:
+        text = f"risk ({risk.case}): 0 of 1,000,000 updates at any rate of power loss, if what a cut leaves is among the tears above"
+    else:
+        share = f"a cut does harm in {100 * risk.harmful_share:.3f} % of the update's {risk.update_ps / 1e9:,.1f} ms"
+        text = f"risk ({risk.case}): {share}; with {rate}, {risk.bricked_per_million:,.3g} of 1,000,000 updates brick, {risk.harmed_per_million:,.3g} do harm"
+    console.print(text, highlight=False)
+
+
+def _risk_record(risk: Risk) -> dict[str, object]:
+    return {
+        "case": risk.case,
+        "update_ms": risk.update_ps / 1e9,
+        "harmful_share": risk.harmful_share,
+        "losses_per_hour": risk.losses_per_hour,
+        "bricked_per_million_updates": risk.bricked_per_million,
+        "harmed_per_million_updates": risk.harmed_per_million,
+    }
+
+
+def _print_conclusion(console: Console, result: SearchResult, *, clear: bool) -> None:
+    if result.interrupted or not result.finished:
+        why = "interrupted" if result.interrupted else "not finished"
+        console.print(f"[yellow]{why}[/yellow]: {result.open_states} states were reached and not booted; this proves nothing about them")
+    elif clear and result.options.depth is None:
+        console.print("[green]no violation[/green]: no sequence of power cuts, however long, breaks a rule over these tears")
+    elif clear:
+        console.print(f"[green]no violation[/green]: no sequence of up to {result.options.depth} power cuts breaks a rule over these tears")

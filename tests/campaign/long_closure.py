@@ -1,0 +1,53 @@
+"""The whole closure of every bundled scenario, and every bug that takes several cuts: minutes each, so `tox -e closure` runs them, not `tox -e py`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.build.bugs import SeededBug, load_bugs
+from harness.campaign.selftest import sweep_bug
+from harness.campaign.sweep import SweepOptions, sweep
+from harness.cli import run_cli
+from harness.device import load_device
+from harness.scenario.model import load_scenario, scenario_names
+from harness.scenario.prepare import PrepareOptions, prepare
+
+SCENARIOS = [name for name in scenario_names() if name.endswith("/speck-full")]
+SEVERAL_CUTS = [bug for bug in load_bugs() if bug.cuts > 1]
+JOBS = os.cpu_count() or 1
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_no_sequence_of_cuts_breaks_a_rule(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`sweep --depth closure`: finished, no violation, and a sample of its certificate holds."""
+    path = tmp_path / "certificate.json"
+
+    code = run_cli(["sweep", name, "--depth", "closure", "--certificate", str(path), "--json"])
+
+    summary = json.loads(capsys.readouterr().out)
+    print(summary)
+    assert (code, summary["finished"], summary["violations"], summary["told_apart"]) == (0, True, 0, 0)
+    assert run_cli(["certificate", "verify", str(path), "--sample", "5"]) == 0
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("bug", SEVERAL_CUTS, ids=lambda bug: bug.name)
+def test_one_cut_misses_what_several_find(bug: SeededBug, scenario: str) -> None:
+    """A plain sweep of all cases finds nothing; the search finds the rule that the bug was seeded for."""
+    if not bug.exists_on(load_device(load_scenario(scenario).device).name):
+        pytest.skip(f"{bug.name} cannot be made on this device")
+
+    plain = sweep(prepare(scenario, PrepareOptions(bug=bug.name)), SweepOptions(jobs=JOBS))
+    found = sweep_bug(bug, scenario, PrepareOptions(), SweepOptions())
+
+    assert plain.violating == []
+    assert found.by_intended_rule
+
+
+def test_there_are_enough_of_them() -> None:
+    """Five at least."""
+    assert len(SEVERAL_CUTS) >= 5

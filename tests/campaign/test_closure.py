@@ -1,0 +1,185 @@
+"""Search through states on the real firmware: what it takes for one behaves as one, and what takes two cuts is found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.campaign.certificate import Certificate, certificate_of, read_certificate, verify_certificate
+from harness.campaign.closure import SearchOptions, SearchResult, search
+from harness.campaign.expand import Expander, SearchSettings, Task
+from harness.campaign.replay import replay
+from harness.campaign.search_figures import risks
+from harness.campaign.state import Merging, start_of
+from harness.cli import run_cli
+from harness.errors import InputError
+from harness.fault.replay_id import parse_replay_id
+from harness.oracle.verdict import Verdict
+from harness.report.summary import replay_id_of
+from harness.scenario.prepare import PrepareOptions, prepare
+from harness.scenario.prepared import PreparedScenario
+
+SHORT = "counter-behind"
+"""A case with few operations, all of them in the bookkeeping."""
+
+
+def never(_: Verdict) -> bool:
+    """A search for something that is never found compares nothing on the way."""
+    return False
+
+
+@pytest.fixture(scope="module", name="scenario")
+def _scenario() -> PreparedScenario:
+    return prepare("stm32f103/speck-full", PrepareOptions())
+
+
+@pytest.fixture(scope="module", name="shallow")
+def _shallow(scenario: PreparedScenario) -> SearchResult:
+    return search(scenario, SearchOptions(depth=2, only_case=SHORT))
+
+
+@pytest.fixture(scope="module", name="certificate")
+def _certificate(shallow: SearchResult) -> Certificate:
+    return certificate_of(shallow, losses_per_hour=1.0)
+
+
+def test_the_good_bootloader_survives_two_cuts_in_a_row(shallow: SearchResult) -> None:
+    """Finished, nothing left open, no rule broken; and what was taken for one behaved as one."""
+    assert shallow.finished
+    assert shallow.open_states == 0
+    assert shallow.violations == []
+    assert shallow.deepest == 2
+    assert shallow.compared > 0
+    assert shallow.told_apart == 0
+    assert {risk.harmed_per_million for risk in risks(shallow, 1.0)} <= {0.0}
+
+
+def test_merging_changes_neither_what_happens_nor_how_many_cuts_there_are(scenario: PreparedScenario) -> None:
+    """One cut deep, the states told apart by every byte end as those that are taken for one."""
+    results = [search(scenario, SearchOptions(SearchSettings(merging=merging), depth=1, only_case=SHORT, stop_when=never)) for merging in Merging]
+
+    assert len({result.faults for result in results}) == 1
+    assert len({frozenset(result.outcomes) for result in results}) == 1
+    assert all(result.finished and not result.violations for result in results)
+    by_bytes, by_meaning, by_room = (result.states for result in results)
+    assert by_bytes > by_meaning >= by_room
+
+
+def test_the_number_of_workers_does_not_change_the_result(scenario: PreparedScenario) -> None:
+    """The same states in the same order, with the same behaviour."""
+    options = SearchOptions(depth=1, only_case=SHORT, stop_when=never)
+
+    alone, together = search(scenario, options), search(scenario, replace(options, jobs=2))
+
+    assert list(alone.store.booted()) == list(together.store.booted())
+    assert list(alone.store.edges()) == list(together.store.edges())
+
+
+def test_what_only_two_cuts_show_is_found_with_a_replay_id_of_both() -> None:
+    """One cut finds nothing; two do, and the id rebuilds the run."""
+    broken = prepare("stm32f103/speck-full", PrepareOptions(bug="closed-while-resumed"))
+    once = search(broken, SearchOptions(depth=1, only_case="update", stop_when=never))
+
+    twice = search(
+        broken, SearchOptions(depth=2, only_case="update", stop_when=lambda verdict: any(violation.rule == "bootable" for violation in verdict.violations))
+    )
+
+    assert once.finished
+    assert once.violations == []
+    (found, *_) = [verdict for verdict in twice.violations if any(violation.rule == "bootable" for violation in verdict.violations)]
+    assert found.proof is not None
+    assert len(found.proof.faults) == 2
+    assert replay(broken, parse_replay_id(replay_id_of(broken, found, 1)), "embedded").verdict == found
+    assert risks(twice, 1.0)[0].bricked_per_million > 0
+
+
+def test_a_page_that_is_looked_at_is_not_left_open() -> None:
+    """A bootloader that looks whether a page reads erased before it erases it: the search notices that its content matters."""
+    broken = prepare("stm32f103/speck-full", PrepareOptions(bug="erase-skipped-on-resume"))
+    expander = Expander(broken, SearchSettings())
+    left_open = [child for child in expander.expand(Task(start_of(broken, 0))).children if child.state.open_pages]
+
+    expansions = [expander.expand(Task(child.state, cut=False)) for child in left_open]
+    expander.close()
+
+    assert expansions
+    assert any(expansion.looked_at in child.state.open_pages for child, expansion in zip(left_open, expansions, strict=True))
+
+
+def test_a_budget_that_ends_first_leaves_an_honest_result(scenario: PreparedScenario) -> None:
+    """Nothing is claimed about the states that were reached and not booted."""
+    result = search(scenario, SearchOptions(only_case=SHORT, budget_seconds=0.5))
+
+    assert not result.finished
+    assert result.open_states > 0
+    assert not certificate_of(result, 1.0).holds
+
+
+def test_a_certificate_holds_when_it_is_tried_again(certificate: Certificate, scenario: PreparedScenario) -> None:
+    """States and cuts drawn from all of it."""
+    checks = list(verify_certificate(certificate, scenario, sample=4, seed=3))
+
+    assert certificate.holds
+    assert certificate.counts.faults_run == certificate.counts.faults_fired
+    assert certificate.counts.faults_run + certificate.counts.pruned == certificate.counts.faults_planned
+    assert [check.difference for check in checks] == [""] * 4
+
+
+def test_a_certificate_of_another_behaviour_is_found_out(certificate: Certificate, scenario: PreparedScenario) -> None:
+    """The check can fail."""
+    forged = certificate.model_copy(update={"states": [row.model_copy(update={"behaviour": "00" * 16}) for row in certificate.states]})
+
+    assert all(check.difference for check in verify_certificate(forged, scenario, sample=2, seed=1))
+
+
+def test_a_certificate_of_another_build_is_refused(certificate: Certificate) -> None:
+    """It says nothing about that one."""
+    other = prepare("stm32f103/speck-full", PrepareOptions(app_kib=5))
+
+    with pytest.raises(InputError, match="firmware, images, layout or device changed"):
+        list(verify_certificate(certificate, other, sample=1, seed=1))
+
+
+def test_what_is_no_certificate_is_refused(tmp_path: Path, certificate: Certificate) -> None:
+    """The file is named, and the field."""
+    path = tmp_path / "certificate.json"
+    path.write_text("{}")
+    with pytest.raises(InputError, match="is not a certificate"):
+        read_certificate(path)
+    path.write_text(certificate.model_dump_json())
+    assert read_certificate(path) == certificate
+
+
+def test_the_command_line_searches_writes_and_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`sweep --depth 2 --certificate`, then `certificate verify`."""
+    path = tmp_path / "certificate.json"
+    options = ["--case", SHORT, "--depth", "1000", "--budget", "3s", "--jobs", "1", "--certificate", str(path), "--json"]
+    searched = run_cli(["sweep", "stm32f103/speck-full", *options])
+    summary = json.loads(capsys.readouterr().out)
+
+    verified = run_cli(["certificate", "verify", str(path), "--sample", "2", "--json"])
+
+    assert searched == (0 if summary["finished"] else 4)
+    assert summary["violations"] == 0
+    assert verified == 0
+    assert json.loads(capsys.readouterr().out)["different"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--depth", "0"], "no number of cuts"),
+        (["--depth", "all"], "closure"),
+        (["--depth", "2", "--budget", "10"], "90s, 10m or 1h"),
+        (["--budget", "10m"], "--depth closure"),
+        (["--certificate", "x.json"], "--depth closure"),
+        (["--depth", "2", "--operations", "0-9"], "--operations"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One clear message, exit code 2."""
+    assert run_cli(["sweep", "stm32f103/speck-full", *arguments]) == 2
+    assert words in capsys.readouterr().err

@@ -47,6 +47,7 @@ class SeededBug(Strict):
         chips: devices whose bootloader can have it; all where it is left out.
         rules: the rule that must find it, by device, where a chip's flash makes another one speak.
         tears: the tears that show it, as `--tears` takes them; None: those of a sweep.
+        cuts: the fewest cuts in a row that show it.
         edit: the edits that make it; one of a chip's own file is made on that chip only.
     """
 
@@ -57,6 +58,7 @@ class SeededBug(Strict):
     chips: tuple[str, ...] = ()
     rules: dict[str, RuleName] = Field(default_factory=dict)
     tears: Sentence | None = None
+    cuts: Annotated[int, Field(ge=1, le=1000)] = 1
     edit: Annotated[tuple[Edit, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

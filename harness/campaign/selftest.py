@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.build.bugs import SeededBug
+from harness.campaign.closure import SearchOptions, search
+from harness.campaign.expand import SearchSettings
 from harness.campaign.sweep import CampaignResult, SweepOptions, sweep
 from harness.campaign.workers import results_in_order
 from harness.fault.faults import Tear
@@ -68,9 +70,11 @@ def sweep_bugs(bugs: Sequence[SeededBug], reference: str, build: PrepareOptions,
 
 
 def sweep_bug(bug: SeededBug, reference: str, build: PrepareOptions, options: SweepOptions) -> BugResult:
-    """Sweep one seeded bug until its intended rule is broken."""
+    """Sweep one seeded bug until its intended rule is broken; search through states where that takes several cuts."""
     scenario = prepare(reference, replace(build, bug=bug.name))
     rule = bug.rule_on(scenario.device.name)
+    if bug.cuts > 1:
+        return _search_bug(bug, scenario, options)
     options = replace(options, tears=parse_tears(bug.tears), stop_when=lambda verdict: _breaks(verdict, rule))
     runs = 0
     for seed in range(options.seed, options.seed + (_SEEDS if Tear.METASTABLE in options.tears.named else 1)):
@@ -82,6 +86,24 @@ def sweep_bug(bug: SeededBug, reference: str, build: PrepareOptions, options: Sw
         if found.by_intended_rule:
             break
     return replace(found, runs=runs)
+
+
+def _search_bug(bug: SeededBug, scenario: PreparedScenario, options: SweepOptions) -> BugResult:
+    rule = bug.rule_on(scenario.device.name)
+    settings = SearchSettings(options.seed, options.engine, parse_tears(bug.tears))
+    runs = 0
+    for case in (scenario.cases[0].name, None):  # the first case is the plainest: most bugs show there, soon
+        result = search(scenario, SearchOptions(settings, bug.cuts, only_case=case, stop_when=lambda verdict: _breaks(verdict, rule)))
+        result.store.close()
+        if result.interrupted:
+            raise KeyboardInterrupt  # half a search proves nothing about this bug
+        runs += len(result.clean) + result.states + result.compared
+        intended = [verdict for verdict in result.violations if _breaks(verdict, rule)]
+        if intended:
+            break
+    rules = dict.fromkeys(violation.rule for verdict in result.violations for violation in verdict.violations)
+    first = next(iter([*intended, *result.violations]), None)
+    return BugResult(bug, scenario, tuple(rules), first, runs, options.seed)
 
 
 def _breaks(verdict: Verdict, rule: str) -> bool:

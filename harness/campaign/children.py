@@ -96,6 +96,7 @@ class ChildFinder:
         self._merging = merging
         self._apart = apart
         self._pick = pick
+        self._counts: dict[OperationKind, int] = {}
         self._erases = 0
         self._erases_in_all = sum(sum(trace.erases) for trace in run.traces)
         self._counter = state.counter
@@ -131,12 +132,13 @@ class ChildFinder:
 
     def _stretches(self, trace: Trace) -> Iterator[list[Operation]]:
         """Yield the operations one by one; but the erase of a page that may be left open, and the programs of that page behind it, together."""
+        entered = {entry.operations for entry in trace.entries if entry.domain == APPLICATION_DOMAIN}
         stretch: list[Operation] = []
         page = -1
         for index in range(len(trace.operations)):
             operation = trace.operations[index]
             here = self._geography.page_of(operation)
-            if stretch and here == page and operation.kind is OperationKind.PROGRAM:
+            if stretch and here == page and operation.kind is OperationKind.PROGRAM and index not in entered:
                 stretch.append(operation)
                 continue
             if stretch:
@@ -151,8 +153,8 @@ class ChildFinder:
     def _cut_page(self, boot: int, stretch: list[Operation], started_ps: int) -> None:
         """Count all cuts of a stretch as one child, made by a cut in its middle: they differ in that one page."""
         page = self._geography.page_of(stretch[0])
-        faults = [fault for operation in stretch for fault in self._tears.faults(boot, operation, self._seed)]
-        chosen = self._one_of(faults, stretch[len(stretch) // 2])
+        chosen = self._one_of(boot, stretch)
+        faults = self._count(stretch[0]) + (len(stretch) - 1) * self._count(stretch[-1])  # an erase, and programs
         child: Child | None = None
         for operation in stretch:
             if chosen is not None and operation.index == chosen.operation:
@@ -161,17 +163,25 @@ class ChildFinder:
         last = stretch[-1]
         ends_ps = started_ps + last.start_ps + last.duration_ps
         if child is not None:
-            child.add(child.fault, self._erases, self.clock_ps, ends_ps, len(faults))
-        self.faults += len(faults)
+            child.add(child.fault, self._erases, self.clock_ps, ends_ps, faults)
+        self.faults += faults
         self.clock_ps = ends_ps
 
-    def _one_of(self, faults: list[Fault], middle: Operation) -> Fault | None:
+    def _one_of(self, boot: int, stretch: list[Operation]) -> Fault | None:
         """Return the fault that stands for all faults of a page: the one that is wanted, or a tear in the middle."""
-        if self._pick is not None:
-            number = self._pick - self.faults if isinstance(self._pick, int) else faults.index(self._pick) if self._pick in faults else -1
-            return faults[number] if 0 <= number < len(faults) else None
-        inside = (fault for fault in faults if fault.operation == middle.index and fault.tear not in _WITHOUT_TIME)
-        return next(inside, faults[-1] if faults else None)
+        if self._pick is None:
+            faults = self._tears.faults(boot, stretch[len(stretch) // 2], self._seed)
+            return next((fault for fault in faults if fault.tear not in _WITHOUT_TIME), faults[-1] if faults else None)
+        faults = [fault for operation in stretch for fault in self._tears.faults(boot, operation, self._seed)]
+        if isinstance(self._pick, int):
+            return faults[self._pick - self.faults] if 0 <= self._pick - self.faults < len(faults) else None
+        return self._pick if self._pick in faults else None
+
+    def _count(self, operation: Operation) -> int:
+        """Return how many faults an operation has: as many as any of its kind."""
+        if operation.kind not in self._counts:
+            self._counts[operation.kind] = len(self._tears.faults(0, operation, self._seed))
+        return self._counts[operation.kind]
 
     def _wanted(self, fault: Fault) -> bool:
         return self._pick is None or self._pick == (self.faults if isinstance(self._pick, int) else fault)
@@ -236,7 +246,7 @@ class ChildFinder:
         others = {page: content for page, content in state.pages if page not in state.open_pages and page not in self._geography.bookkeeping}
         key = key_of(state, says, others, unreached, self._geography.writes_that_matter(state, meaning))
         rooms = repr(meaning.rooms).encode()
-        content = hashlib.blake2b(repr(state.pages).encode(), digest_size=_DIGEST_BYTES).digest()
+        content = _digest_of(state.pages)
         place = key + rooms + (content if self._apart else b"")
         first = self.found.setdefault(place, Child(state, fault, key, meaning, content, fault, sampled=self._apart))
         if content != first.content and content[0] % _SAMPLED == 0:
@@ -249,3 +259,10 @@ class ChildFinder:
         if 0 <= offset < len(self._flash):
             return self._flash, offset
         return self._option_bytes, operation.address - self._geography.option_bytes_address
+
+
+def _digest_of(pages: tuple[tuple[int, bytes], ...]) -> bytes:
+    hasher = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    for page, content in pages:
+        hasher.update(page.to_bytes(4, "little") + content)
+    return hasher.digest()

@@ -10,7 +10,7 @@ from harness.campaign.children import Child, ChildFinder
 from harness.campaign.state import Geography, Merging, State
 from harness.fault.faults import Fault
 from harness.fault.plan import FIVE_TEARS, TearChoice
-from harness.machine.engines import make_machine, recording_machine, share_boots
+from harness.machine.engines import make_machine, recording_machine, share_boots, shared_calls
 from harness.machine.protocol import PageUse
 from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict, verdict_of
@@ -81,8 +81,9 @@ class Expander:
         build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
         self._scenario = scenario
         self._settings = settings
-        self._machine = share_boots(make_machine(settings.engine, *build), *build)
-        self._recorder = recording_machine(settings.engine, *build)
+        calls = shared_calls(settings.engine)
+        self._machine = share_boots(make_machine(settings.engine, *build, calls=calls), *build, calls=calls)
+        self._recorder = recording_machine(settings.engine, *build, calls=calls)
         self._geography = Geography(scenario, settings.closed_pages)
         self._application = self._geography.pages_of(scenario, [APPLICATION_DOMAIN] if APPLICATION_DOMAIN in scenario.regions else [])
 

@@ -104,7 +104,13 @@ def share_boots(
 
 
 def recording_machine(
-    engine: str, device: Device, part: str, domains: Sequence[Domain], timing: Timing = Timing.TYPICAL, watched: int | None = None
+    engine: str,
+    device: Device,
+    part: str,
+    domains: Sequence[Domain],
+    timing: Timing = Timing.TYPICAL,
+    watched: int | None = None,
+    calls: SharedCalls | None = None,
 ) -> Machine:
     """Make a machine whose traces say how each page was used (`Trace.page_uses`); its boots are those of `make_machine`, and take longer.
 
@@ -115,4 +121,4 @@ def recording_machine(
         raise InputError(f"the {engine} engine does not tell which pages a boot looks at", source="--engine", remedy="Take the embedded engine.")
     from harness.machine.embedded import EmbeddedMachine
 
-    return EmbeddedMachine(device, part, domains, timing, watched, records_reads=True)
+    return EmbeddedMachine(device, part, domains, timing, watched, records_reads=True, calls=calls)

@@ -175,7 +175,6 @@ class ElfFile:
             program = dwarf.line_program_for_CU(unit)
             if program is not None:
                 ranges += _line_ranges(program, _text(unit.get_top_DIE().attributes.get("DW_AT_comp_dir")))
-        # The linker points the lines of functions that it dropped at address 0, where no code is.
         return sorted(line for line in ranges if any(line.start in code for code in self._code))
 
     @cached_property
@@ -210,11 +209,15 @@ def _line_ranges(program: LineProgram, folder: str) -> list[_LineRange]:
     names = _file_names(program, folder)
     ranges = []
     previous = None
+    dropped = False
     for entry in program.get_entries():
         state = entry.state
         if state is None:
             continue
-        if previous is not None and state.address > previous.address:
+        if previous is None:
+            # The linker points the lines of functions that it dropped at address 0, where a Cortex-M has its stack pointer and no code.
+            dropped = state.address == 0
+        elif state.address > previous.address and not dropped:
             ranges.append(_LineRange(previous.address, state.address, names.get(previous.file, ""), previous.line))
         previous = None if state.end_sequence else state
     return ranges

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.campaign.causes import find_causes
 from harness.campaign.stored import StoredCampaign
 from harness.campaign.sweep import CampaignResult
 from harness.errors import InputError
@@ -77,6 +78,7 @@ def result_of_store(scenario: PreparedScenario, campaign: StoredCampaign) -> Cam
     assert campaign.plan is not None
     settings = campaign.settings
     settings.check_same(replace(settings, fingerprint=scenario.fingerprint), source=str(campaign.path))
+    verdicts = [row.verdict for row in campaign.rows]
     return CampaignResult(
         scenario=scenario,
         seed=settings.seed,
@@ -85,10 +87,11 @@ def result_of_store(scenario: PreparedScenario, campaign: StoredCampaign) -> Cam
         operations=campaign.plan.operations,
         planned=campaign.plan.planned,
         possible=campaign.plan.possible,
-        verdicts=[row.verdict for row in campaign.rows],
+        verdicts=verdicts,
         live_checked=sum(row.live for row in campaign.rows),
         kept=len(campaign.rows),
         shard=settings.shard,
         update=campaign.plan.update,
+        causes=find_causes(scenario, (*campaign.plan.clean, *verdicts), settings.seed, settings.engine),
         seconds=campaign.seconds,
     )

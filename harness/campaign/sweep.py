@@ -10,6 +10,7 @@ from typing import Protocol
 
 from harness.campaign.arrivals import in_order, judged_by_workers, judged_here
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
+from harness.campaign.causes import Cause, find_causes
 from harness.campaign.planning import plan_campaign, plan_digest
 from harness.campaign.runner import WorkerStart
 from harness.campaign.settings import SweepOptions
@@ -58,6 +59,7 @@ class CampaignResult:
         update: virtual time from reset until the new version runs, in the clean run of the first case that installs one; None if there is
             no such case.
         engine: what ran the firmware.
+        causes: the violations, equal ones taken together; empty where the campaign looked for one violation only.
     """
 
     scenario: PreparedScenario
@@ -71,6 +73,7 @@ class CampaignResult:
     kept: int = 0
     shard: Shard = WHOLE
     update: TimeRange | None = None
+    causes: list[Cause] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
     engine: str = "embedded"
@@ -158,6 +161,8 @@ def sweep(scenario: PreparedScenario, options: SweepOptions, observer: Observer 
         _Sweep(scenario, logs, options, result, observer, store).run()
     except KeyboardInterrupt:
         result.interrupted = True
+    if options.stop_when is None:
+        result.causes = find_causes(scenario, result.violating, options.seed, options.engine)
     result.seconds = store.seconds if store else time.monotonic() - started
     return result
 

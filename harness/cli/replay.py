@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 from rich.console import Console
 
+from harness.campaign.call_sites import call_sites_of
 from harness.campaign.replay import Replay, replay
 from harness.cli.options import engine_option, prepare_with_progress, result_console
 from harness.errors import ExitCode
 from harness.fault.replay_id import parse_replay_id
 from harness.report.run_view import describe_cut, print_flash_difference, print_operations_around, print_run
+from harness.report.summary import site_text
 from harness.scenario.prepare import PrepareOptions
 
 
@@ -34,7 +36,9 @@ def print_replay(console: Console, result: Replay) -> None:
     console.rule(f"{run.case.name}: {run.case.title}")
     for log, fault in result.cuts:
         console.print(f"[bold]power cut[/bold] {describe_cut(fault)}", highlight=False)
-        print_operations_around(console, run.scenario, log.boots[fault.fault.boot].operations, fault)
+        boot = log.boots[fault.fault.boot]
+        console.print(f"  in {site_text(call_sites_of(run.scenario, boot)[fault.fault.operation])}", highlight=False, markup=False)
+        print_operations_around(console, run.scenario, boot.operations, fault)
     if run.fault is not None:
         console.print("flash at the cut, against the start of the case:")
         print_flash_difference(console, run.scenario, run.case.state.flash, run.start.flash)

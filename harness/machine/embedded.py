@@ -12,6 +12,7 @@ from harness.device.loader import device_part
 from harness.device.model import Device, Part, Timing
 from harness.errors import EngineError, InputError
 from harness.machine import native
+from harness.machine.call_stack import CALL_STACK, CallStack, decode_call_stack
 from harness.machine.calls import SharedCalls
 from harness.machine.capability import EVERYTHING, Probe
 from harness.machine.operation_log import RECORD, RecordedOperations, decode_operation
@@ -82,6 +83,7 @@ class EmbeddedMachine:
         self._calls = calls
         self._config.memo = calls.handle if calls else None
         self._handle: int | None = None
+        self._call_stacks: ctypes.Array[ctypes.c_char] | None = None
         self._core = native.load_core()
         self._handle = self._core.machine_create(ctypes.byref(self._config))
         if not self._handle:
@@ -121,6 +123,18 @@ class EmbeddedMachine:
             reason = self._core.machine_error_text(self._handle).decode()
             raise EngineError(f"the embedded engine stopped without a reason that it knows: {reason}")
         return self._trace(result, len(option_bytes))
+
+    def keep_call_stacks(self, most: int) -> None:
+        """Keep the call stack of each of the first `most` operations of the boots that follow."""
+        self._require_open()
+        self._call_stacks = ctypes.create_string_buffer(most * CALL_STACK.size)
+        self._core.machine_keep_call_stacks(self._handle, self._call_stacks, most)
+
+    def call_stack(self, operation: int) -> CallStack | None:
+        """Return the call stack of an operation that the last boot made; None where it was not kept."""
+        if self._call_stacks is None or operation >= len(self._call_stacks) // CALL_STACK.size:
+            return None
+        return decode_call_stack(ctypes.string_at(ctypes.addressof(self._call_stacks) + operation * CALL_STACK.size, CALL_STACK.size))
 
     def ram(self) -> bytes:
         """Return RAM as the last boot left it."""

@@ -242,6 +242,8 @@ def load_core() -> ctypes.CDLL:
     core.machine_destroy.argtypes = (ctypes.c_void_p,)
     core.machine_boot.restype = ctypes.c_int32
     core.machine_boot.argtypes = (ctypes.c_void_p, ctypes.POINTER(Request), ctypes.POINTER(Result))
+    core.machine_keep_call_stacks.restype = None
+    core.machine_keep_call_stacks.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
     core.machine_ram.restype = ctypes.c_void_p
     core.machine_ram.argtypes = (ctypes.c_void_p,)
     core.machine_error_text.restype = ctypes.c_char_p

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
 from harness.fault.plan import WHOLE
-from harness.report.summary import Finding, findings_of, replay_id_of, summary_of, time_text
+from harness.report.summary import cause_text, replay_id_of, summary_of, time_text
+from harness.scenario.prepared import PreparedScenario
 
-_SHOWN_FINDINGS = 10
+_SHOWN_CAUSES = 10
+_SHOWN_CASES = 3
 
 
 def print_campaign(console: Console, result: CampaignResult) -> None:
@@ -46,10 +49,9 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
     console.print(table)
     if slowest is not None:
         console.print(Text(f"worst recovery: harness replay {shlex.quote(replay_id_of(result.scenario, slowest, result.seed))}"))
-    findings = findings_of(result)
-    if findings:
-        print_findings(console, findings)
-    _print_conclusion(console, result, clear=not findings)
+    if result.causes:
+        print_causes(console, scenario, result.causes, result.seed)
+    _print_conclusion(console, result, clear=not result.violating)
 
 
 def _part(result: CampaignResult) -> str:
@@ -67,18 +69,23 @@ def _print_conclusion(console: Console, result: CampaignResult, *, clear: bool) 
         console.print("[green]no violation[/green]" + (", in a part of the cuts: it proves nothing about the rest" if part else ""))
 
 
-def print_findings(console: Console, findings: list[Finding]) -> None:
-    """Print how many findings there are by rule, and the first of each rule and case, with the command that replays it."""
-    by_rule = Counter(finding.rule for finding in findings)
-    counts = ", ".join(f"{count} {rule}" for rule, count in by_rule.most_common())
-    console.print(f"[red]{len(findings)} violations[/red]: {counts}", highlight=False)
-    first = {(finding.rule, finding.case): finding for finding in reversed(findings)}
-    shown = sorted(first.values(), key=findings.index)[:_SHOWN_FINDINGS]
-    for finding in shown:
-        console.print(Text.assemble("  ", (finding.rule, "red"), f" ({finding.case}): {finding.message}"))
-        console.print(Text(f"    harness replay {shlex.quote(finding.replay_id)}"))
-    if len(findings) > len(shown):
-        console.print(f"  ... and {len(findings) - len(shown)} more; --jsonl FILE has them all", highlight=False)
+def print_causes(console: Console, scenario: PreparedScenario, causes: Sequence[Cause], seed: int) -> None:
+    """Print every cause, those that explain most first, each with the command that replays its shortest and earliest sequence of cuts."""
+    violations = sum(cause.count for cause in causes)
+    one = "cause" if len(causes) == 1 else "causes"
+    console.print(f"[red]{violations} violations, {len(causes)} {one}[/red]", highlight=False)
+    ordered = sorted(causes, key=lambda cause: -cause.count)
+    for cause in ordered[:_SHOWN_CAUSES]:
+        cases = ", ".join(cause.cases[:_SHOWN_CASES]) + (f" and {len(cause.cases) - _SHOWN_CASES} more" if len(cause.cases) > _SHOWN_CASES else "")
+        console.print(Text.assemble("  ", (cause.rule, "red"), f", {_times(cause.count)} ({cases}): {cause.violation.message}"))
+        console.print(Text(f"    {cause_text(cause)}"))
+        console.print(Text(f"    harness replay {shlex.quote(replay_id_of(scenario, cause.first, seed))}"))
+    if len(causes) > _SHOWN_CAUSES:
+        console.print(f"  ... and {len(causes) - _SHOWN_CAUSES} more causes; --json has them all", highlight=False)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _outcomes(result: CampaignResult) -> str:

@@ -1,4 +1,4 @@
-"""A campaign as JUnit XML: one suite a case, one test an operation, failed if any of its tears broke a rule."""
+"""A campaign as JUnit XML: one suite a case, one test an operation, failed if any of its tears broke a rule; and one a cause."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 from harness.campaign.sweep import CampaignResult
 from harness.fault.faults import spell_faults
 from harness.oracle.verdict import Verdict
-from harness.report.summary import replay_id_of, times_of
+from harness.report.summary import cause_text, replay_id_of, times_of
 
 
 def junit_xml(result: CampaignResult) -> bytes:
@@ -29,6 +29,8 @@ def junit_xml(result: CampaignResult) -> bytes:
             test = ET.SubElement(suite, "testcase", classname=f"{result.scenario.reference}.{case}", name=name)
             for verdict in verdicts:
                 _add_failure(test, result, verdict)
+    if result.causes:
+        _add_causes(root, result)
     if result.interrupted:
         _add_interruption(root, result)
     root.set("tests", str(len(root.findall(".//testcase"))))
@@ -45,6 +47,19 @@ def _add_interruption(root: ET.Element, result: CampaignResult) -> None:
     test = ET.SubElement(suite, "testcase", classname=result.scenario.reference, name="every planned cut was run")
     missing = result.planned - len(result.verdicts)
     ET.SubElement(test, "error", type="interrupted", message=f"{missing} of {result.planned} planned cuts were not run")
+
+
+def _add_causes(root: ET.Element, result: CampaignResult) -> None:
+    """Add one failed test a cause, before everything else: this is what an engineer reads first."""
+    count = str(len(result.causes))
+    suite = ET.Element("testsuite", name="causes", tests=count, failures=count, errors="0", skipped="0")
+    for number, cause in enumerate(result.causes, 1):
+        name = f"cause {number} of {count}: {cause.rule}, {cause_text(cause)}"
+        test = ET.SubElement(suite, "testcase", classname=f"{result.scenario.reference}.causes", name=name)
+        failure = ET.SubElement(test, "failure", type=cause.rule, message=cause.violation.message)
+        explained = f"{cause.count} violations in {', '.join(cause.cases)}"
+        failure.text = f"{explained}\nharness replay {shlex.quote(replay_id_of(result.scenario, cause.first, result.seed))}"
+    root.insert(0, suite)
 
 
 def _add_times(suite: ET.Element, verdicts: list[Verdict]) -> None:

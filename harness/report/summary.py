@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from harness.campaign.call_sites import CallSite
+from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
 from harness.fault.replay_id import ReplayId
 from harness.oracle.times import TimeRange
@@ -42,8 +44,9 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
 
     Returns:
         `operations` of the clean runs; faults `possible` (more than `planned` where a sample was drawn), `planned` (those of the part
-        `shard`), `run` and `fired`; `kept`, how many of them were taken from a store; `violations` (a count, clean runs included);
-        `outcomes` (count by outcome); `rules_not_shown`, which the engine cannot show broken; `seconds` of wall time; `cuts_per_second`; and what they rest on.
+        `shard`), `run` and `fired`; `kept`, how many of them were taken from a store; `violations` (a count, clean runs included), and their
+        `causes` (see `cause_record`); `outcomes` (count by outcome); `rules_not_shown`, which the engine cannot show broken;
+        `seconds` of wall time; `cuts_per_second`; and what they rest on.
         `virtual_update_us`, `virtual_boot_us` (the longest boot that updated nothing), `virtual_verification_us` (the longest time that
         one boot spent checking signatures) and `virtual_recovery_worst_us` (the slowest faulted run, with
         `virtual_recovery_worst_replay_id`), each with `_low` and `_high`, the range that the cycles leave open;
@@ -72,12 +75,40 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         "outcomes": dict(sorted(Counter(verdict.outcome.value for verdict in result.verdicts).items())),
         "rules_violated": dict(sorted(Counter(finding.rule for finding in findings).items())),
         "rules_not_shown": list(result.rules_not_shown),
+        "causes": [cause_record(result.scenario, cause, result.seed) for cause in result.causes],
         "replay_ids": [finding.replay_id for finding in findings[:20]],
         **_times(result),
         "seconds": round(result.seconds, 3),
         "cuts_per_second": round(judged / result.seconds, 1) if result.seconds else 0.0,
         "interrupted": result.interrupted,
     }
+
+
+def cause_record(scenario: PreparedScenario, cause: Cause, seed: int) -> dict[str, object]:
+    """Return a cause as plain data.
+
+    Returns:
+        `rule`, `message`, `violations` (a count), `cases`, `replay_id`, and `site`: function, file and line of the code that asked for
+        the interrupted operation, then of its callers; empty where no cut is needed.
+    """
+    return {
+        "rule": cause.rule,
+        "message": cause.violation.message,
+        "violations": cause.count,
+        "cases": list(cause.cases),
+        "site": [asdict(location) for location in cause.site],
+        "replay_id": replay_id_of(scenario, cause.first, seed),
+    }
+
+
+def site_text(site: CallSite) -> str:
+    """Return a place in the code for people: `flash_program (hal/stm32f103.c:88) from journal_append (boot/journal.c:155)`."""
+    return " from ".join(f"{place.function} ({place.file}:{place.line})" if place.file else place.function for place in site)
+
+
+def cause_text(cause: Cause) -> str:
+    """Return what brings a cause about."""
+    return f"cut in {site_text(cause.site)}" if cause.site else "without any cut"
 
 
 def _times(result: CampaignResult) -> dict[str, object]:

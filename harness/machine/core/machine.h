@@ -21,6 +21,7 @@
 #include "bit_band.h"
 #include "bus.h"
 #include "busy_reads.h"
+#include "call_stack.h"
 #include "chip.h"
 #include "clock.h"
 #include "code.h"
@@ -241,6 +242,7 @@ struct machine {
     struct waiting waiting;
     struct watch watch;
     struct bus bus;
+    struct call_stacks call_stacks;
 };
 
 /* Allocate and set up a machine; NULL where memory or Unicorn failed. */

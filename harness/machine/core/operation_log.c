@@ -68,6 +68,7 @@ bool operation_log_start(struct machine *m, struct operation *operation, const u
         machine_end(m, END_STOPPED, operation->pc, operation->instructions, "before operation %u", log->count);
         return false;
     }
+    call_stack_keep(m, log->count, operation->pc);
     log->operations[log->count++] = *operation;
     if (operation->kind == OPERATION_PAGE_ERASE || operation->kind == OPERATION_MASS_ERASE) {
         count_erases(m, operation);

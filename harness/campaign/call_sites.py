@@ -1,0 +1,109 @@
+"""Where in the code a cut hits: the line that asked for the interrupted operation, and its callers."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from harness.build.elf import ElfFile, SourceLocation
+from harness.build.unwind import Unwinder
+from harness.campaign.boots import BootLog, CaseLog, log_of, run_until_settled
+from harness.campaign.runner import FaultRunner, Job
+from harness.fault.crash import FaultProof
+from harness.fault.faults import Faults
+from harness.machine.embedded import EmbeddedMachine
+from harness.machine.engines import make_machine
+from harness.scenario.prepared import BOOTLOADER_DOMAIN, PreparedScenario
+
+_MOST_OPERATIONS = 16_384
+"""Of a boot; for those behind, only the line is known."""
+
+CallSite = tuple[SourceLocation, ...]
+"""The line that asked for an operation, then its callers; without symbols the address stands for the function."""
+
+
+class CallSites:
+    """Finds the call sites of a campaign's faults. Each boot that was cut is made once more, see `call_sites_of`.
+
+    Args:
+        seed, engine: those of the campaign.
+    """
+
+    def __init__(self, scenario: PreparedScenario, seed: int, engine: str) -> None:
+        self._scenario = scenario
+        self._seed = seed
+        self._engine = engine
+        self._logs: dict[tuple[str, Faults], CaseLog] = {}
+        self._sites: dict[tuple[str, Faults, int], list[CallSite]] = {}
+
+    def of(self, case: str, proof: FaultProof) -> CallSite:
+        """Return where the last fault of a sequence hit."""
+        *before, fault = proof.faults
+        key = (case, tuple(before), fault.boot)
+        if key not in self._sites:
+            self._sites[key] = call_sites_of(self._scenario, self._log(case, proof.faults).boots[fault.boot])
+        return self._sites[key][fault.operation]
+
+    def _log(self, case: str, faults: Faults) -> CaseLog:
+        """Return the run that the last fault falls into, as a log."""
+        before = faults[:-1]
+        if (case, before) not in self._logs:
+            if before:
+                runner = FaultRunner(self._scenario, [self._log(case, faults[:1])], self._seed, self._engine)
+                try:
+                    *_, (log, _) = runner.runs(Job(0, faults))
+                finally:
+                    runner.close()
+            else:
+                log = self._clean(case)
+            self._logs[case, before] = log
+        return self._logs[case, before]
+
+    def _clean(self, case: str) -> CaseLog:
+        scenario = self._scenario
+        machine = make_machine(self._engine, scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
+        try:
+            prepared = scenario.case(case)
+            return log_of(run_until_settled(machine, scenario, prepared, prepared.state, self._seed), self._seed)
+        finally:
+            machine.close()
+
+
+def call_sites_of(scenario: PreparedScenario, boot: BootLog) -> list[CallSite]:
+    """Return the call site of every operation of a boot.
+
+    It is made once more on the embedded engine, with the core's registers and stack kept at each operation; callers come from the
+    compiler's call frame information. Where that is missing, or behind the first operations of a very long boot, only the line is known.
+    """
+    unwinder = _unwinder(scenario.bootloader_elf) if scenario.bootloader_elf else None
+    machine = EmbeddedMachine(scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
+    try:
+        machine.keep_call_stacks(min(len(boot.operations), _MOST_OPERATIONS))
+        machine.boot(boot.start, seed=boot.seed, instruction_budget=scenario.limits.instructions, retained=boot.retained)
+        stacks = [machine.call_stack(operation.index) for operation in boot.operations]
+    finally:
+        machine.close()
+    sites = []
+    for operation, stack in zip(boot.operations, stacks, strict=True):
+        kept = stack is not None and stack.program_counter == operation.pc
+        addresses = unwinder.callers(stack.registers, stack.word) if kept and stack and unwinder else [operation.pc]
+        sites.append(tuple(_locate(scenario, address) for address in addresses))
+    return sites
+
+
+def _locate(scenario: PreparedScenario, address: int) -> SourceLocation:
+    """Return function and line of an address in the bootloader."""
+    bootloader = next((domain for domain in scenario.domains if domain.name == BOOTLOADER_DOMAIN), None)
+    inside = bootloader is not None and bootloader.address <= address < bootloader.address + bootloader.size_bytes
+    located = _elf_file(scenario.bootloader_elf).locate(address) if inside and scenario.bootloader_elf else None
+    return located or SourceLocation(f"{address:#010x}", "", 0)
+
+
+@cache
+def _elf_file(path: str) -> ElfFile:
+    return ElfFile(Path(path))
+
+
+@cache
+def _unwinder(path: str) -> Unwinder:
+    return Unwinder(Path(path))

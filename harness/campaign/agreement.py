@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
+from harness.build.conformance import conformance_names
 from harness.campaign.accelerations import NO_ACCELERATION
 from harness.campaign.boots import CaseLog, log_of
-from harness.campaign.comparison import Difference, compare_runs
+from harness.campaign.comparison import Difference, compare_conformance, compare_runs, is_known
+from harness.campaign.conformance import Outcome, run_conformance
 from harness.campaign.planning import plan_campaign
 from harness.campaign.runner import FaultRunner, Job
 from harness.campaign.settings import SweepOptions
@@ -34,6 +36,7 @@ class AgreeOptions:
         engines: the first one plans, and is what each other one is compared with.
         seed: feeds tears, RAM and the sample. sample: how many faults; None: all.
         only_case: a single case. jobs: worker processes, each with a machine of every engine.
+        conformance: also run the device's conformance program, where it has one.
     """
 
     engines: tuple[str, ...] = ENGINES
@@ -42,6 +45,7 @@ class AgreeOptions:
     only_case: str | None = None
     tears: TearChoice = FIVE_TEARS
     jobs: int = 1
+    conformance: bool = True
 
     def sweep_options(self, engine: str) -> SweepOptions:
         """Return the same for one engine's sweep."""
@@ -67,7 +71,9 @@ class Agreement:
     Attributes:
         cases: clean runs compared. planned: faults to compare. compared: faults compared.
         not_cut: cases whose clean runs differ: their faults would not be the same ones.
-        differences: of clean runs and faulted ones.
+        rules: of the flash controller, on which the conformance program was compared; rules_left_out: those that an engine does not show;
+            rules_known: those on which an engine is known to differ, with its name and the cause.
+        differences: of clean runs, faulted ones, and rules.
         cut_seconds: wall time of all faulted runs, by engine.
     """
 
@@ -77,6 +83,9 @@ class Agreement:
     planned: int = 0
     compared: int = 0
     not_cut: list[str] = field(default_factory=list)
+    rules: int = 0
+    rules_left_out: list[str] = field(default_factory=list)
+    rules_known: list[tuple[str, str, str]] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     cut_seconds: dict[str, float] = field(default_factory=dict)
     interrupted: bool = False
@@ -101,6 +110,8 @@ def agree(scenario: PreparedScenario, options: AgreeOptions, planned: Callable[[
         raise InputError("an agreement takes two different engines or more", source="--engines", remedy=f"Name them with commas, of: {known}.")
     result = Agreement(scenario, options)
     try:
+        if options.conformance and scenario.device.name in conformance_names():
+            _compare_rules(result)
         logs, jobs = _clean(result)
         result.planned = len(jobs)
         if planned:
@@ -115,6 +126,19 @@ def agree(scenario: PreparedScenario, options: AgreeOptions, planned: Callable[[
     except KeyboardInterrupt:
         result.interrupted = True
     return result
+
+
+def _compare_rules(result: Agreement) -> None:
+    """Run the conformance program of the device on every engine."""
+    first, *others = (run_conformance(result.scenario.device.name, None, engine) for engine in result.options.engines)
+    for other in others:
+        result.differences += compare_conformance(first, other)
+    unseen = {row.rule.id for one in (first, *others) for row in one.rows if row.outcome is Outcome.NOT_SHOWN}
+    result.rules = len(first.rows) - len(unseen)
+    result.rules_left_out = sorted(unseen)
+    result.rules_known = [
+        (row.rule.id, one.engine, row.rule.known_differences[one.engine].cause) for one in (first, *others) for row in one.rows if is_known(row, one.engine)
+    ]
 
 
 def _clean(result: Agreement) -> tuple[list[list[CaseLog]], list[Job]]:

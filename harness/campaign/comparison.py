@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.campaign.conformance import ConformanceResult, Row
 from harness.fault.faults import Fault
 from harness.fault.flash_map import flash_map_of
 from harness.machine.capability import Capability
@@ -33,6 +34,8 @@ class Aspect(StrEnum):
     BOOTS = "boots"
     OUTCOME = "outcome"
     RULES = "rules"
+    CONFORMANCE = "conformance"
+    """What the conformance program saw of one rule of the flash controller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Difference:
     Attributes:
         fault: None for the clean run. boot: of the run, from 0; None where it is about the whole run.
         operation: its index in the boot. address: of the first byte that differs, or of the operation.
+        rule: of the flash controller; "" where it is about the scenario.
         engines, values: what each of the two shows.
     """
 
@@ -53,6 +57,23 @@ class Difference:
     boot: int | None = None
     operation: int | None = None
     address: int | None = None
+    rule: str = ""
+
+
+def compare_conformance(first: ConformanceResult, second: ConformanceResult) -> Iterator[Difference]:
+    """Yield the rules of which the program saw different things.
+
+    What either engine does not show is not compared, nor what the table of rules knows of an engine, with its cause.
+    """
+    for one, other in zip(first.rows, second.rows, strict=True):
+        known = any(is_known(row, engine) for row, engine in ((one, first.engine), (other, second.engine)))
+        if one.seen and other.seen and one.seen != other.seen and not known:
+            yield Difference("", None, Aspect.CONFORMANCE, (first.engine, second.engine), (one.seen, other.seen), rule=one.rule.id)
+
+
+def is_known(row: Row, engine: str) -> bool:
+    """Whether a row differs in the way that the table of rules knows of this engine."""
+    return engine in row.rule.known_differences and row.rule.known_differences[engine].seen == row.seen
 
 
 def compare_runs(engines: Pair, runs: tuple[Run, Run]) -> Iterator[Difference]:

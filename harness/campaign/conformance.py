@@ -16,7 +16,8 @@ from harness.campaign.misuse import MisuseCount, steps_of
 from harness.device import Device, NonVolatile, device_part, load_device
 from harness.device.rules import Rule, Rules, load_rules
 from harness.errors import EngineError
-from harness.machine.engines import make_machine
+from harness.machine.capability import Capability
+from harness.machine.engines import make_machine, shown_by
 from harness.machine.protocol import End, Machine, MisuseKind, Retained
 
 _LINE = re.compile(r"^([A-Z][0-9]{2}) expected=(\S+) seen=(\S+) (ok|DIFFERS|not shown)$", re.MULTILINE)
@@ -113,7 +114,9 @@ def run_conformance(device_name: str, part: str | None, engine: str, toolchain: 
     finally:
         machine.close()
     rows = compare_lines(rules, text)
-    return ConformanceResult(device_name, part, engine, compare_misuse(rows, count.recorded) if count.recorded else rows, boots, last)
+    if Capability.MISUSE in shown_by(engine):
+        rows = compare_misuse(rows, count.recorded)
+    return ConformanceResult(device_name, part, engine, rows, boots, last)
 
 
 def compare_misuse(rows: Sequence[Row], recorded: Mapping[str, AbstractSet[MisuseKind]]) -> tuple[Row, ...]:

@@ -13,6 +13,8 @@ from harness.campaign.sweep import CampaignResult, SweepOptions, sweep
 from harness.campaign.workers import results_in_order
 from harness.fault.faults import Tear
 from harness.fault.tear_words import parse_tears
+from harness.machine.engines import shown_by
+from harness.oracle.rules import rules_not_shown
 from harness.oracle.verdict import Verdict
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
@@ -28,7 +30,7 @@ class BugResult:
     Attributes:
         rules: names of the rules that it broke, in the order found.
         first: the verdict that shows the intended rule broken, else the first that shows any; None: not found.
-        seed: of the sweep that `first` belongs to.
+        seed: of the sweep that `first` belongs to. engine: what ran the firmware.
     """
 
     bug: SeededBug
@@ -37,6 +39,12 @@ class BugResult:
     first: Verdict | None
     runs: int
     seed: int
+    engine: str = "embedded"
+
+    @property
+    def can_be_shown(self) -> bool:
+        """Whether the engine can show the rule broken that it was seeded for."""
+        return self.intended_rule not in rules_not_shown(shown_by(self.engine))
 
     @property
     def found(self) -> bool:
@@ -70,12 +78,16 @@ def sweep_bugs(bugs: Sequence[SeededBug], reference: str, build: PrepareOptions,
 
 
 def sweep_bug(bug: SeededBug, reference: str, build: PrepareOptions, options: SweepOptions) -> BugResult:
-    """Sweep one seeded bug until its intended rule is broken; search through states where that takes several cuts."""
+    """Sweep one seeded bug until its intended rule is broken, or any rule where the engine can't show that one.
+
+    Where it takes several cuts, states are searched through.
+    """
     scenario = prepare(reference, replace(build, bug=bug.name))
     rule = bug.rule_on(scenario.device.name)
     if bug.cuts > 1:
         return _search_bug(bug, scenario, options)
-    options = replace(options, tears=parse_tears(bug.tears), stop_when=lambda verdict: _breaks(verdict, rule))
+    any_rule = rule in rules_not_shown(shown_by(options.engine))
+    options = replace(options, tears=parse_tears(bug.tears), stop_when=lambda verdict: bool(verdict.violations) if any_rule else _breaks(verdict, rule))
     runs = 0
     for seed in range(options.seed, options.seed + (_SEEDS if Tear.METASTABLE in options.tears.named else 1)):
         result = sweep(scenario, replace(options, seed=seed))
@@ -115,4 +127,4 @@ def _bug_result(bug: SeededBug, scenario: PreparedScenario, result: CampaignResu
     rules = dict.fromkeys(violation.rule for verdict in violating for violation in verdict.violations)
     intended = [verdict for verdict in violating if _breaks(verdict, bug.rule_on(scenario.device.name))]
     first = next(iter([*intended, *violating]), None)
-    return BugResult(bug, scenario, tuple(rules), first, len(result.clean) + len(result.verdicts), result.seed)
+    return BugResult(bug, scenario, tuple(rules), first, len(result.clean) + len(result.verdicts), result.seed, result.engine)

@@ -27,9 +27,10 @@ from harness.scenario.prepared import PreparedScenario
 @jobs_option
 @click.option("--case", default=None, help="Compare only this case.")
 @click.option("--tears", default=None, metavar="LIST", help="Tears to make; see `harness sweep`.")
+@click.option("--conformance/--no-conformance", default=True, show_default=True, help="Compare the conformance program of the device too, if it has one.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object: compared, differences.")
 def agree_command(
-    scenario: PreparedScenario, engines: str, sample: int | None, seed: int, jobs: int, case: str | None, tears: str | None, as_json: bool
+    scenario: PreparedScenario, engines: str, sample: int | None, seed: int, jobs: int, case: str | None, tears: str | None, conformance: bool, as_json: bool
 ) -> int:
     """Run SCENARIO and the same cuts of it on several engines, and compare what they do.
 
@@ -37,7 +38,7 @@ def agree_command(
     old and new bytes and program counter; crash images; ends, entries and UART; the flash after every boot; outcomes and broken rules.
     A difference gives exit code 1.
     """
-    options = AgreeOptions(parse_engines(engines), seed, sample, case, parse_tears(tears, None), jobs)
+    options = AgreeOptions(parse_engines(engines), seed, sample, case, parse_tears(tears, None), jobs, conformance)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=progress_console(), transient=True) as progress:
         task = progress.add_task("clean runs", total=None)

@@ -93,6 +93,9 @@ def _print(console: Console, result: ConformanceResult) -> None:
         colour = _COLOURS[row.outcome]
         values = f"{row.rule.expected:<13} {row.seen or '-':<13}"
         console.print(f"{row.rule.id}  [{colour}]{row.outcome.value:<9}[/{colour}]  {values}  {escape(row.rule.rule)}", highlight=False)
+        known = row.rule.known_differences.get(result.engine)
+        if known is not None and known.seen == row.seen:
+            console.print(f"     known of this engine: {escape(known.cause)}", highlight=False)
         if row.misuse is not None and sorted(row.misuse) != sorted(row.rule.misuse):
             console.print(f"     recorded misuse: {', '.join(row.misuse) or 'none'}; the rule names {', '.join(row.rule.misuse) or 'none'}", highlight=False)
     where = "on a board" if result.last is None else f"on the {result.engine} engine"

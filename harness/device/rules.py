@@ -17,6 +17,17 @@ Sentence = Annotated[str, Field(pattern=r"^[^|\n]*\S[^|\n]*$")]
 """One line that fits in a cell of a Markdown table."""
 
 
+class KnownDifference(Strict):
+    """What an engine that nobody here wrote is known to do instead.
+
+    Attributes:
+        seen: what the conformance program sees there. cause: why.
+    """
+
+    seen: Annotated[str, Field(pattern=r"^[^\s|]+$")]
+    cause: Sentence
+
+
 class Rule(Strict):
     """One rule of a flash controller.
 
@@ -26,6 +37,7 @@ class Rule(Strict):
         assumption: what we chose, and why, where the source leaves it open.
         expected: what the conformance program must see, one word.
         misuse: what an engine must record while it shows the rule, by the names of `MisuseKind`, since nothing tells firmware of it.
+        known_differences: by engine.
         test: `file: sentence` of the test that shows it, besides the conformance program.
     """
 
@@ -36,6 +48,7 @@ class Rule(Strict):
     assumption: Sentence | None = None
     expected: Annotated[str, Field(pattern=r"^[^\s|]+$")]
     misuse: tuple[Annotated[str, Field(pattern=r"^[a-z]+(_[a-z]+)*$")], ...] = ()
+    known_differences: dict[str, KnownDifference] = Field(default_factory=dict)
     test: Annotated[str, Field(pattern=r"^tests/\S+\.py: \S")]
 
 

@@ -23,6 +23,9 @@ def agreement_summary(result: Agreement) -> dict[str, object]:
         "seed": result.options.seed,
         "cases": result.cases,
         "cases_not_cut": result.not_cut,
+        "conformance_rules": result.rules,
+        "conformance_rules_left_out": result.rules_left_out,
+        "conformance_known_differences": [{"rule": rule, "engine": engine, "cause": cause} for rule, engine, cause in result.rules_known],
         "planned": result.planned,
         "compared": result.compared,
         "differences": [_plain(difference) for difference in result.differences],
@@ -43,6 +46,11 @@ def print_agreement(console: Console, result: Agreement) -> None:
     scenario, engines = result.scenario, ", ".join(result.options.engines)
     console.print(f"[bold]{scenario.reference} on {scenario.device.name} {scenario.part}: {engines}[/bold]", highlight=False)
     console.print(f"compared      {result.cases} clean runs, {result.compared} of {result.planned} cuts, each made live on every engine", highlight=False)
+    if result.rules:
+        left_out = f"; not shown by an engine: {', '.join(result.rules_left_out)}" if result.rules_left_out else ""
+        console.print(f"conformance   {result.rules} rules of the flash controller{left_out}", highlight=False)
+    for rule, engine, cause in result.rules_known:
+        console.print(f"known         {rule} on {engine}: {escape(cause)}", highlight=False)
     if result.not_cut:
         console.print(f"not cut       {', '.join(result.not_cut)}: their clean runs differ", highlight=False)
     for engine in result.options.engines:
@@ -55,6 +63,8 @@ def print_agreement(console: Console, result: Agreement) -> None:
 
 def where_of(difference: Difference) -> str:
     """Return where a difference is, as `update, cut 12some, boot 0, operation 4, 0x00006c00`."""
+    if difference.rule:
+        return f"rule {difference.rule}"
     parts = [difference.case, f"cut {difference.fault}" if difference.fault else "clean run"]
     if difference.boot is not None:
         parts.append(f"boot {difference.boot}")
@@ -78,6 +88,7 @@ def _plain(difference: Difference) -> dict[str, object]:
     return {
         "case": difference.case,
         "fault": str(difference.fault) if difference.fault else None,
+        "rule": difference.rule or None,
         "aspect": difference.aspect.value,
         "boot": difference.boot,
         "operation": difference.operation,

@@ -41,7 +41,7 @@ def test_a_difference_gives_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys:
     if as_json:
         (found,) = json.loads(out)["differences"]
         assert found == {
-            "case": "update", "fault": "4some", "aspect": "operation", "boot": 1, "operation": 7, "address": 0x6C00,
+            "case": "update", "fault": "4some", "rule": None, "aspect": "operation", "boot": 1, "operation": 7, "address": 0x6C00,
             "values": {"embedded": "program 1", "qemu": "none"},
         }  # fmt: skip
     else:

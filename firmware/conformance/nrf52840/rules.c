@@ -9,153 +9,23 @@
 #include <stddef.h>
 
 #include "nvmc.h"
+#include "nvmc_steps.h"
 #include "steps.h"
 
 #define UICR_WORDS 194u /* up to and with REGOUT0 */
 #define UICR_CUSTOMER 32u
 #define UICR_APPROTECT 130u
 
-static volatile uint32_t *const CELL = (volatile uint32_t *)REGION_SCRATCH_ADDRESS;
-static volatile uint32_t *const UICR = (volatile uint32_t *)0x10001000u;
-static volatile uint32_t *const UART_TXDRDY = (volatile uint32_t *)0x4000211Cu;
-static volatile uint32_t *const UART_TXD = (volatile uint32_t *)0x4000251Cu;
 static volatile uint32_t *const DEMCR = (volatile uint32_t *)0xE000EDFCu;
 static volatile uint32_t *const DWT_CTRL = (volatile uint32_t *)0xE0001000u;
 static volatile uint32_t *const DWT_CYCCNT = (volatile uint32_t *)0xE0001004u;
 
-static const uint32_t ERASED = 0xFFFFFFFFu;
 static const uint32_t DEMCR_TRCENA = 1u << 24;
 static const uint32_t SHORT_ERASE_CYCLES = 2560000u; /* 40 ms at 64 MHz: half of what the manual gives */
 static const uint32_t PART_MS = 10;
 static const uint32_t PARTS = 9; /* 90 ms, more than a whole erase takes */
 
-static uint32_t config_after_reset;
-static uint32_t ready_after_reset;
 static uint32_t kept[UICR_WORDS];
-
-/* The first scratch page erased, CONFIG read-only. */
-static void begin(void)
-{
-    nvmc_erase(REGION_SCRATCH_ADDRESS);
-}
-
-static const char *see_reset(void)
-{
-    return config_after_reset == CONFIG_READ && (ready_after_reset & 1u) != 0 ? "read-only" : "other";
-}
-
-static const char *see_program(void)
-{
-    begin();
-    nvmc_program(CELL, 0x12345678u);
-    return *CELL == 0x12345678u ? "0x12345678" : "other";
-}
-
-static const char *see_second_write(void)
-{
-    begin();
-    nvmc_program(CELL, 0xFFFF1234u);
-    nvmc_program(CELL, 0x00FFFFFFu);
-    return *CELL == 0x00FF1234u ? "0x00FF1234" : "other";
-}
-
-static const char *see_ones_over_zeros(void)
-{
-    begin();
-    nvmc_program(CELL, 0x12345678u);
-    nvmc_program(CELL, ERASED);
-    return *CELL == 0x12345678u ? "unchanged" : "other";
-}
-
-static const char *see_third_write(void)
-{
-    begin();
-    nvmc_program(CELL, 0xFFFFFF00u);
-    nvmc_program(CELL, 0xFFFF0000u);
-    nvmc_program(CELL, 0xFF000000u);
-    return *CELL == 0xFF000000u ? "anded" : "other";
-}
-
-static const char *provoke_store_read_only(void)
-{
-    begin();
-    *CELL = 0;
-    nvmc_wait();
-    return "no-fault";
-}
-
-static const char *provoke_store_while_erase_enabled(void)
-{
-    begin();
-    *NVMC_CONFIG = CONFIG_ERASE;
-    *CELL = 0;
-    nvmc_wait();
-    return "no-fault";
-}
-
-static const char *provoke_byte_store(void)
-{
-    begin();
-    *NVMC_CONFIG = CONFIG_WRITE;
-    *(volatile uint8_t *)CELL = 0;
-    nvmc_wait();
-    return "no-fault";
-}
-
-static const char *provoke_half_word_store(void)
-{
-    begin();
-    *NVMC_CONFIG = CONFIG_WRITE;
-    *(volatile uint16_t *)CELL = 0;
-    nvmc_wait();
-    return "no-fault";
-}
-
-static const char *provoke_unaligned_store(void)
-{
-    begin();
-    *NVMC_CONFIG = CONFIG_WRITE;
-    __asm__ volatile("str %0, [%1, #2]" ::"l"(0), "l"(CELL) : "memory");
-    nvmc_wait();
-    return "no-fault";
-}
-
-static const char *see_erase(void)
-{
-    volatile uint32_t *const next = CELL + PAGE_BYTES / 4u;
-
-    begin();
-    nvmc_erase(REGION_SCRATCH_ADDRESS + PAGE_BYTES);
-    nvmc_program(CELL, 1);
-    nvmc_program(next - 1, 2);
-    nvmc_program(next, 3);
-    begin();
-    if (*next != 3) {
-        return "more";
-    }
-    return CELL[0] == ERASED && next[-1] == ERASED ? "page" : "less";
-}
-
-static const char *see_erase_with(uint32_t config)
-{
-    begin();
-    nvmc_program(CELL, 1);
-    *NVMC_CONFIG = config;
-    *NVMC_ERASEPAGE = REGION_SCRATCH_ADDRESS;
-    nvmc_wait();
-    *NVMC_CONFIG = CONFIG_READ;
-    return *CELL == 1 ? "ignored" : "erased";
-}
-
-static const char *see_erase_read_only(void)
-{
-    return see_erase_with(CONFIG_READ);
-}
-
-static const char *see_erase_while_write_enabled(void)
-{
-    return see_erase_with(CONFIG_WRITE);
-}
 
 static const char *see_halt(void)
 {
@@ -174,27 +44,6 @@ static const char *see_halt(void)
     nvmc_wait();
     *NVMC_CONFIG = CONFIG_READ;
     return (ready & 1u) != 0 && cycles >= SHORT_ERASE_CYCLES ? "halted" : "running";
-}
-
-/* Start-up copies it with .data: code in RAM goes on while the flash is busy. */
-__attribute__((noinline, section(".data.in_ram"))) static uint32_t erase_in_ram(uint32_t address)
-{
-    uint32_t busy_polls = 0;
-
-    *NVMC_CONFIG = CONFIG_ERASE;
-    *NVMC_ERASEPAGE = address;
-    while ((*NVMC_READY & 1u) == 0) {
-        busy_polls++;
-    }
-    *NVMC_CONFIG = CONFIG_READ;
-    return busy_polls;
-}
-
-static uint32_t (*volatile ram_erase)(uint32_t) = erase_in_ram;
-
-static const char *see_busy_from_ram(void)
-{
-    return ram_erase(REGION_SCRATCH_ADDRESS) > 1000u ? "busy" : "idle";
 }
 
 static void erase_part(void)
@@ -283,43 +132,9 @@ static const char *see_uicr_erase_closed(void)
 static volatile char erased_line[] = "N20 expected=both seen=both ok\n";
 static volatile char kept_line[] = "N20 expected=both seen=less DIFFERS\n";
 
-/* Nothing is left to return to. */
-__attribute__((noinline, section(".data.in_ram"))) static void erase_all_in_ram(void)
-{
-    const volatile uint32_t *words = (const volatile uint32_t *)REGION_PROGRAM_ADDRESS;
-    const uint32_t count = (REGION_SCRATCH_ADDRESS + REGION_SCRATCH_BYTES - REGION_PROGRAM_ADDRESS) / 4u;
-    const volatile char *line = erased_line;
-
-    *NVMC_CONFIG = CONFIG_ERASE;
-    *NVMC_ERASEALL = 1;
-    while ((*NVMC_READY & 1u) == 0) {
-    }
-    *NVMC_CONFIG = CONFIG_READ;
-    for (uint32_t word = 0; word < count; word++) {
-        if (words[word] != 0xFFFFFFFFu) {
-            line = kept_line;
-        }
-    }
-    if (UICR[UICR_APPROTECT] != 0xFFFFFFFFu) {
-        line = kept_line;
-    }
-    while (*line != '\0') {
-        *UART_TXDRDY = 0;
-        *UART_TXD = (uint8_t)*line++;
-        while (*UART_TXDRDY == 0) {
-        }
-    }
-    for (;;) {
-        __asm__ volatile("wfi");
-    }
-}
-
-static void (*volatile ram_erase_all)(void) = erase_all_in_ram;
-
 static const char *see_erase_all(void)
 {
-    ram_erase_all();
-    return "less";
+    erase_everything(erased_line, kept_line, UICR_APPROTECT);
 }
 
 static const struct step STEPS[] = {
@@ -350,8 +165,7 @@ int main(void);
 
 int main(void)
 {
-    config_after_reset = *NVMC_CONFIG;
-    ready_after_reset = *NVMC_READY;
+    keep_reset();
     board_start();
     steps_run(STEPS, sizeof(STEPS) / sizeof(STEPS[0]));
     return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Registers of the nRF52840's flash controller (PS, NVMC), and the procedures of the manual, which every step rests on. */
+/* Registers of the flash controller of nRF51 and nRF52 (PS, NVMC; those for partial erases are the nRF52's), and the procedures of the manual, which every step rests on. */
 #ifndef CONFORMANCE_NVMC_H
 #define CONFORMANCE_NVMC_H
 

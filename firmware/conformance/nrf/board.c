@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* UART0 on P0.06 at 115200 baud, as the nRF52840 DK wires it to its USB port, and the page of marks. */
+/* UART0 at 115200 baud, on the pin that the board wires to its USB port, and the page of marks. */
 #include "nvmc.h"
+#include "pins.h"
 #include "steps.h"
 
 static volatile uint32_t *const UART_STARTTX = (volatile uint32_t *)0x40002008u;
@@ -14,7 +15,6 @@ static volatile uint32_t *const P0_DIRSET = (volatile uint32_t *)0x50000518u;
 static volatile uint32_t *const SCB_AIRCR = (volatile uint32_t *)0xE000ED0Cu;
 static volatile uint32_t *const MARKS = (volatile uint32_t *)REGION_MARKS_ADDRESS;
 
-static const uint32_t PIN_TXD = 6;
 static const uint32_t UART_ENABLED = 4;
 static const uint32_t BAUDRATE_115200 = 0x01D7E000u;
 static const uint32_t AIRCR_SYSRESETREQ = 0x05FA0004u;

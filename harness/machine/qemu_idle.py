@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.errors import EngineError
 from harness.machine.gdb_remote import GdbRemote
 from harness.machine.protocol import End
-from harness.machine.thumb import PC, SP, WFE, WFI, MemoryAccess, memory_access
+from harness.machine.thumb import BRANCH_TO_SELF, PC, SP, WFE, WFI, MemoryAccess, memory_access
 
 _LR, _XPSR = 14, 16
 _HARD_FAULT = 3
@@ -52,13 +52,15 @@ def _circles(gdb: GdbRemote, registers: tuple[int, ...], quiet: Sequence[range],
     while registers not in seen:
         instruction = _halfword(gdb, registers[PC])
         access = memory_access(instruction, registers)
-        if len(seen) == _STEPS_MOST or (access is not None and not _harmless(access, quiet, uart)):
-            return None
+        if instruction == WFI or len(seen) == _STEPS_MOST or (access is not None and not _harmless(access, quiet, uart)):
+            return None  # a step into sleep would not come back
         seen[registers] = len(instructions)
         instructions.append(instruction)
         polls.append(access is not None and access.address in uart)
         gdb.step()
-        registers = gdb.registers()
+        before, registers = registers, gdb.registers()
+        if registers == before and instruction != BRANCH_TO_SELF:
+            return None  # an earlier stop was still to come: nothing was executed
     first = seen[registers]
     if any(polls[first:]):
         return Idle(End.WAITING, min(state[PC] for state, place in seen.items() if place >= first), "for input on UART0")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SP, PC = 13, 15
-WFE, WFI = 0xBF20, 0xBF30
+WFE, WFI, BRANCH_TO_SELF = 0xBF20, 0xBF30, 0xE7FE
 
 _WORD_MASK = 0xFFFFFFFF
 _BY_REGISTER = ((True, 4), (True, 2), (True, 1), (False, 1), (False, 4), (False, 2), (False, 1), (False, 2))

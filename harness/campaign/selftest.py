@@ -115,7 +115,7 @@ def _search_bug(bug: SeededBug, scenario: PreparedScenario, options: SweepOption
             break
     rules = dict.fromkeys(violation.rule for verdict in result.violations for violation in verdict.violations)
     first = next(iter([*intended, *result.violations]), None)
-    return BugResult(bug, scenario, tuple(rules), first, runs, options.seed)
+    return BugResult(bug, scenario, tuple(rules), first, runs, options.seed, options.engine)
 
 
 def _breaks(verdict: Verdict, rule: str) -> bool:

@@ -151,6 +151,20 @@ static uint32_t due(const struct machine *m)
     return best;
 }
 
+bool exception_heard(const struct machine *m)
+{
+    int32_t limit = exception_current_priority(m);
+
+    for (uint32_t number = EXCEPTION_PENDSV; number < EXCEPTION_INTERRUPT + m->chip->interrupts; number++) {
+        bool enabled = number < EXCEPTION_INTERRUPT || nvic_is_enabled(m, number - EXCEPTION_INTERRUPT);
+
+        if (enabled && exception_priority(m, number) < limit) {
+            return true;
+        }
+    }
+    return (m->exception.pending & ((1u << EXCEPTION_PENDSV) - 1)) != 0;
+}
+
 bool exception_check(struct machine *m, uint32_t pc)
 {
     (void)pc;

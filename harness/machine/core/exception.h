@@ -42,6 +42,9 @@ void exception_changed(struct machine *m);
 /* Whether anything that is enabled is pending. */
 bool exception_any(const struct machine *m);
 
+/* Whether the core would take any interrupt that is enabled, or SysTick or PendSV, with its masks and priority as they are. */
+bool exception_heard(const struct machine *m);
+
 /* Priority that the core executes at: 256 for thread mode, -1 with FAULTMASK or in HardFault. */
 int32_t exception_current_priority(const struct machine *m);
 

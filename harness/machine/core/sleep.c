@@ -20,7 +20,8 @@ void sleep_idle(struct machine *m, uint32_t pc)
     uint64_t cycle;
     uint64_t fs;
 
-    if (exception_any(m) || systick_next_interrupt(m, &cycle) || m->chip->next_event(m, &fs)) {
+    /* With every interrupt masked, nothing but the watchdog gets out: the loop does not change the masks. */
+    if (exception_heard(m) && (exception_any(m) || systick_next_interrupt(m, &cycle) || m->chip->next_event(m, &fs))) {
         return;
     }
     if (m->iwdg.running) {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,8 +12,9 @@ from rich.text import Text
 from harness.campaign.closure import SearchResult
 from harness.campaign.search_figures import risks, wasted_ps
 from harness.oracle.risk import Risk
-from harness.report.console import print_findings
 from harness.report.summary import Finding, replay_id_of
+
+_SHOWN_FINDINGS = 10
 
 
 def search_findings(result: SearchResult) -> list[Finding]:
@@ -85,7 +89,7 @@ def print_search(console: Console, result: SearchResult, losses_per_hour: float)
     console.print(table)
     findings = search_findings(result)
     if findings:
-        print_findings(console, findings)
+        _print_findings(console, findings)
     for risk in risks(result, losses_per_hour):
         print_risk(console, risk)
     _print_conclusion(console, result, clear=not findings)
@@ -121,3 +125,17 @@ def _print_conclusion(console: Console, result: SearchResult, *, clear: bool) ->
         console.print("[green]no violation[/green]: no sequence of power cuts, however long, breaks a rule over these tears")
     elif clear:
         console.print(f"[green]no violation[/green]: no sequence of up to {result.options.depth} power cuts breaks a rule over these tears")
+
+
+def _print_findings(console: Console, findings: list[Finding]) -> None:
+    """Print how many findings there are by rule, and the first of each rule and case, with the command that replays it."""
+    by_rule = Counter(finding.rule for finding in findings)
+    counts = ", ".join(f"{count} {rule}" for rule, count in by_rule.most_common())
+    console.print(f"[red]{len(findings)} violations[/red]: {counts}", highlight=False)
+    first = {(finding.rule, finding.case): finding for finding in reversed(findings)}
+    shown = sorted(first.values(), key=findings.index)[:_SHOWN_FINDINGS]
+    for finding in shown:
+        console.print(Text.assemble("  ", (finding.rule, "red"), f" ({finding.case}): {finding.message}"))
+        console.print(Text(f"    harness replay {shlex.quote(finding.replay_id)}"))
+    if len(findings) > len(shown):
+        console.print(f"  ... and {len(findings) - len(shown)} more; --json has them all", highlight=False)

@@ -15,6 +15,7 @@ from harness.cli.agree import agree_command
 from harness.cli.build import build_command
 from harness.cli.certificate import certificate_group
 from harness.cli.conformance import conformance_command
+from harness.cli.doctor import doctor_command
 from harness.cli.figures import figures_command
 from harness.cli.flash import flash_group
 from harness.cli.image import image_group
@@ -59,6 +60,7 @@ for _command in (
     flash_group,
     conformance_command,
     agree_command,
+    doctor_command,
     speck_group,
 ):
     harness.add_command(_command)

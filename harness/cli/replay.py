@@ -7,6 +7,7 @@ from rich.console import Console
 
 from harness.campaign.call_sites import call_sites_of
 from harness.campaign.replay import Replay, replay
+from harness.cli.engine_remarks import print_not_shown
 from harness.cli.options import engine_option, prepare_with_progress, result_console
 from harness.errors import ExitCode
 from harness.fault.replay_id import parse_replay_id
@@ -26,7 +27,9 @@ def replay_command(replay_id: str, engine: str) -> int:
     parsed = parse_replay_id(replay_id)
     scenario = prepare_with_progress(parsed.scenario, PrepareOptions.from_pairs(parsed.options, source=f"replay id {replay_id}"))
     result = replay(scenario, parsed, engine)
-    print_replay(result_console(), result)
+    console = result_console()
+    print_replay(console, result)
+    print_not_shown(console, engine)
     return ExitCode.VIOLATION if result.verdict.violations else ExitCode.HOLDS
 
 

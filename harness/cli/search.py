@@ -19,6 +19,7 @@ from harness.campaign.expand import SearchSettings
 from harness.campaign.state import Merging
 from harness.campaign.workers import ignoring_interrupts
 from harness.cli.campaign import CampaignArguments
+from harness.cli.engine_remarks import print_not_shown
 from harness.cli.options import prepare_with_progress, progress_console, result_console
 from harness.cli.reports import Reports
 from harness.errors import ExitCode, InputError
@@ -139,7 +140,9 @@ class SearchArguments:
         if as_json:
             click.echo(json.dumps(search_summary(result, self.losses_per_hour)))
         else:
-            print_search(result_console(), result, self.losses_per_hour)
+            console = result_console()
+            print_search(console, result, self.losses_per_hour)
+            print_not_shown(console, result.options.settings.engine)
         result.store.close()
 
 

@@ -149,10 +149,12 @@ def describe_cut(proof: FaultProof) -> str:
     boot = f"boot {fault.boot}, " if fault.boot else ""
     tear = "" if fault.tear is Tear.FRACTION else f", tear {fault.tear.value}"
     inside = f", {proof.fraction:.3f} of its duration" if fault.tear in (Tear.FRACTION, Tear.METASTABLE) else ""
-    return f"at {at_us / 1e3:,.3f} ms, {boot}operation {fault.operation}{inside}{tear}"
+    moment = f"at {at_us / 1e3:,.3f} ms, " if at_us else ""  # an engine that models no time has all operations at 0
+    return f"{moment}{boot}operation {fault.operation}{inside}{tear}"
 
 
 def _describe(operation: Operation) -> str:
     kind = operation.kind.name.lower().replace("_", " ")
     content = f"{operation.old.hex()} -> {operation.new.hex()}" if operation.size_bytes <= 4 else f"{operation.size_bytes} bytes"
-    return f"{operation.index:>6} {operation.start_ps / 1e9:>10.3f} ms  {kind} {operation.address:#010x} {content}"
+    moment = f"{operation.start_ps / 1e9:>10.3f} ms  " if operation.start_ps else ""
+    return f"{operation.index:>6} {moment}{kind} {operation.address:#010x} {content}"

@@ -11,7 +11,9 @@ from rich.text import Text
 
 from harness.campaign.closure import SearchResult
 from harness.campaign.search_figures import risks, wasted_ps
+from harness.machine.engines import shown_by
 from harness.oracle.risk import Risk
+from harness.oracle.rules import rules_not_shown
 from harness.report.summary import Finding, replay_id_of
 
 _SHOWN_FINDINGS = 10
@@ -42,6 +44,8 @@ def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, ob
         "part": result.scenario.part,
         "options": dict(result.scenario.options),
         "fingerprint": result.scenario.fingerprint,
+        "engine": settings.engine,
+        "rules_not_shown": list(rules_not_shown(shown_by(settings.engine))),
         "seed": settings.seed,
         "depth": "closure" if result.options.depth is None else result.options.depth,
         "merging": settings.merging.value,

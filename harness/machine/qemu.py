@@ -149,7 +149,13 @@ class QemuMachine:
         return gdb.registers()
 
     def _after_lockup(self, boot: QemuBoot, flash: bytes) -> tuple[Ended, NonVolatile, Retained | None]:
-        """The core locked up, and QEMU ended with it: what the flash held is what the log says."""
+        """The core locked up, and QEMU ended with it: what the flash held is what the log says.
+
+        Raises:
+            EngineError: QEMU ended for another reason.
+        """
+        if self._process is None or not self._process.ended_in_lockup():
+            raise EngineError("QEMU ended in the middle of a boot, and not by a lockup of the core")
         cells = bytearray(flash)
         options = bytearray(self._delivered)
         for operation in boot.operations:

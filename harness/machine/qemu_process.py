@@ -135,11 +135,27 @@ class QemuProcess:
             while chunk := _read_at_once(file):
                 buffer += chunk
 
+    def ended_in_lockup(self) -> bool:
+        """Whether QEMU gave up because the core locked up: it aborts then, and in no other case that is known."""
+        if self._process is None:
+            return False
+        try:
+            return self._process.wait(_START_SECONDS) == -signal.SIGABRT
+        except subprocess.TimeoutExpired:
+            return False
+
     def give_input(self, content: bytes) -> None:
-        """Send bytes to the UART; few enough for a pipe."""
+        """Send bytes to the UART; few enough for a pipe.
+
+        Raises:
+            EndedError: QEMU has ended.
+        """
         if content and self._process is not None and self._process.stdin is not None:
-            self._process.stdin.write(content)
-            self._process.stdin.flush()
+            try:
+                self._process.stdin.write(content)
+                self._process.stdin.flush()
+            except OSError:
+                raise EndedError from None
 
     def input_pending(self) -> bool:
         """Whether the UART has not yet taken all of its input."""
@@ -226,8 +242,11 @@ class QemuProcess:
         return arrived
 
 
-class EndedError(Exception):
+class EndedError(EngineError):
     """QEMU has ended by itself, as it does when the core locks up."""
+
+    def __init__(self) -> None:
+        super().__init__("QEMU has ended by itself")
 
 
 def _read_at_once(file: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -196,3 +197,17 @@ def test_a_closed_machine_says_so() -> None:
     machine.close()
     with pytest.raises(RuntimeError, match="closed"):
         machine.boot(script(), seed=1)
+
+
+def test_a_qemu_that_dies_is_no_lockup() -> None:
+    """Whatever ended it, the firmware did not: an error of the engine, and the next boot has a new QEMU."""
+    machine = QemuMachine(load_device("nrf51822"), "qfaa")
+    endless = struct.pack("<IIHHHH", 0x20002000, 0x9, 0x3001, 0xE7FD, 0xBF00, 0xBF00).ljust(FLASH_BYTES, b"\xff")  # counts for ever
+    process = machine._process  # noqa: SLF001 -- there is no other way to end it from outside
+    assert process is not None
+    assert process._process is not None  # noqa: SLF001
+    threading.Timer(0.3, process._process.kill).start()  # noqa: SLF001
+    with pytest.raises(EngineError, match="not by a lockup"):
+        machine.boot(NonVolatile(endless), seed=1)
+    assert machine.boot(script(), seed=1).end is End.SLEEPING
+    machine.close()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_every_requirement_has_a_lower_bound_and_a_reason() -> None:
     """Each requirement names the least version that will do, and a comment says what it is for."""
     lines = re.findall(r'^    "([a-z][\w-]*[<>=][^"]*)",(.*)$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     project = PROJECT["project"]
-    assert [requirement for requirement, _ in lines] == [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    assert [requirement for requirement, _ in lines] == [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     for requirement, comment in lines:
         assert re.search("(>=|==)", requirement), requirement
         assert re.match(r"\s+# \S", comment), requirement

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 
 import click
+from rich.markup import escape
 
 from harness.cli.options import result_console
 from harness.errors import ExitCode
@@ -38,7 +39,7 @@ def _lines(engine: str, probe: Probe) -> list[str]:
     state = "[green]usable[/green]    " if probe.usable else "[red]not usable[/red]"
     lines = [f"{engine:<10}{state}  {probe.version}".rstrip()]
     if probe.remedy:
-        lines.append(f"          {probe.remedy}")
+        lines.append(f"          {escape(probe.remedy)}")
     hidden = rules_not_shown(shown_by(engine))
     if hidden:
         lines.append(f"          can't show these rules broken: {', '.join(hidden)}")

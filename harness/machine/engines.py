@@ -16,7 +16,7 @@ from harness.machine.sharing import SharingMachine
 if TYPE_CHECKING:
     from harness.machine.calls import SharedCalls
 
-ENGINES = ("embedded", "qemu")
+ENGINES = ("embedded", "renode", "qemu")
 """Names that `--engine` takes. Each has a module of its name, with `SHOWS` (what it can show) and `probe()` (is it usable here?)."""
 
 
@@ -65,6 +65,10 @@ def make_machine(
         from harness.machine.qemu import QemuMachine
 
         return QemuMachine(device, part, domains)
+    if engine == "renode":
+        from harness.machine.renode import RenodeMachine
+
+        return RenodeMachine(device, part, domains, timing)
     raise InputError(f"unknown engine {engine!r}", source="--engine", remedy=f"Choose one of: {', '.join(ENGINES)}.")
 
 

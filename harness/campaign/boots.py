@@ -81,7 +81,7 @@ class BootLog:
     Attributes:
         start: disturbed cells as this boot read them.
         entered: how many operations had been executed each time that it entered the application.
-        retained: what the reset before it had kept; None: a power-on.
+        retained: what the reset before it had kept; None: a power-on. time_ps: how long it took.
     """
 
     start: NonVolatile
@@ -89,6 +89,7 @@ class BootLog:
     operations: tuple[Operation, ...]
     entered: tuple[int, ...] = ()
     retained: Retained | None = None
+    time_ps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def log_of(run: Run, seed: int) -> CaseLog:
         start = run.state_before_boot(number)
         operations = tuple(_all_of(trace.operations))
         entered = tuple(entry.operations for entry in trace.entries if entry.domain == APPLICATION_DOMAIN)
-        boots.append(BootLog(start, ram_seed(seed, digest, number), operations, entered, retained))
+        boots.append(BootLog(start, ram_seed(seed, digest, number), operations, entered, retained, trace.time_ps))
         after = FlashReplay(start, operations, flash_map_of(run.scenario)).state_before(len(operations))
         if (after.flash, after.option_bytes) != (trace.final.flash, trace.final.option_bytes):
             raise EngineError(f"case {run.case.name}, boot {number}: the operation log does not lead to the final state")

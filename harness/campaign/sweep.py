@@ -11,6 +11,7 @@ from typing import Protocol
 from harness.campaign.arrivals import in_order, judged_by_workers, judged_here
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.causes import Cause, find_causes
+from harness.campaign.exposure import exposures
 from harness.campaign.planning import plan_campaign, plan_digest
 from harness.campaign.runner import WorkerStart
 from harness.campaign.settings import SweepOptions
@@ -20,6 +21,7 @@ from harness.errors import EngineError, InputError
 from harness.fault.faults import spell_faults
 from harness.fault.plan import WHOLE, Shard
 from harness.machine.engines import make_machine, shown_by
+from harness.oracle.risk import Exposure
 from harness.oracle.rules import rules_not_shown
 from harness.oracle.run import Run
 from harness.oracle.times import TimeRange
@@ -60,6 +62,7 @@ class CampaignResult:
             no such case.
         engine: what ran the firmware.
         causes: the violations, equal ones taken together; empty where the campaign looked for one violation only.
+        exposures: of each update whose every moment was judged. losses_per_hour: what its risk is told for.
     """
 
     scenario: PreparedScenario
@@ -77,6 +80,8 @@ class CampaignResult:
     seconds: float = 0.0
     interrupted: bool = False
     engine: str = "embedded"
+    exposures: list[Exposure] = field(default_factory=list)
+    losses_per_hour: float = 1.0
 
     @property
     def rules_not_shown(self) -> tuple[str, ...]:
@@ -159,6 +164,8 @@ def sweep(scenario: PreparedScenario, options: SweepOptions, observer: Observer 
     result.operations = sum(len(boot.operations) for log in logs for boot in log.boots)
     try:
         _Sweep(scenario, logs, options, result, observer, store).run()
+        if len(result.verdicts) == result.planned > 0:
+            result.exposures = exposures(logs, result.clean, result.verdicts, options)
     except KeyboardInterrupt:
         result.interrupted = True
     if options.stop_when is None:

@@ -34,6 +34,7 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
     store = campaign.store
     with contextlib.nullcontext() if store is None else contextlib.closing(store), reports.progress(campaign.scenario, campaign.options.seed) as progress:
         result = sweep(campaign.scenario, campaign.options, progress, store)
+    result.losses_per_hour = search.losses_per_hour
     code = reports.finish(result)
     if result.interrupted and store is not None:
         click.echo(f"go on with: harness sweep --resume {shlex.quote(str(store.path))}", err=True)

@@ -61,6 +61,28 @@ class Risk:
         return self.harmful_ps / self.update_ps if self.update_ps else 0.0
 
 
+START, HARMED, BRICKED = range(3)
+"""Numbers of states for a search that is one cut deep: where it starts, and what a cut leaves that does harm, or no boot at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """When a single cut of an update does harm.
+
+    Attributes:
+        chances: from `START` to `HARMED` or `BRICKED`. tears: names of those that were made.
+    """
+
+    case: str
+    update_ps: int
+    chances: tuple[Chance, ...]
+    tears: tuple[str, ...]
+
+    def risk(self, losses_per_hour: float) -> Risk:
+        """Return the risk, one cut an update."""
+        return risk_of(self.case, START, self.update_ps, self.chances, frozenset({HARMED, BRICKED}), frozenset({BRICKED}), losses_per_hour)
+
+
 def risk_of(case: str, start: int, update_ps: int, chances: Sequence[Chance], harmful: frozenset[int], bricked: frozenset[int], losses_per_hour: float) -> Risk:
     """Return the risk of an update.
 

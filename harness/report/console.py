@@ -12,6 +12,7 @@ from rich.text import Text
 from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
 from harness.fault.plan import WHOLE
+from harness.report.risk_view import print_risk
 from harness.report.summary import cause_text, replay_id_of, summary_of, time_text
 from harness.scenario.prepared import PreparedScenario
 
@@ -51,6 +52,8 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
         console.print(Text(f"worst recovery: harness replay {shlex.quote(replay_id_of(result.scenario, slowest, result.seed))}"))
     if result.causes:
         print_causes(console, scenario, result.causes, result.seed)
+    for exposure in result.exposures:
+        print_risk(console, exposure.risk(result.losses_per_hour), ", ".join(exposure.tears))
     _print_conclusion(console, result, clear=not result.violating)
 
 

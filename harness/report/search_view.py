@@ -12,8 +12,8 @@ from rich.text import Text
 from harness.campaign.closure import SearchResult
 from harness.campaign.search_figures import risks, wasted_ps
 from harness.machine.engines import shown_by
-from harness.oracle.risk import Risk
 from harness.oracle.rules import rules_not_shown
+from harness.report.risk_view import print_risk, risk_record
 from harness.report.summary import Finding, replay_id_of
 
 _SHOWN_FINDINGS = 10
@@ -65,7 +65,7 @@ def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, ob
         "replay_ids": list(dict.fromkeys(finding.replay_id for finding in findings)),
         "outcomes": {outcome.value: count for outcome, count in sorted(result.outcomes.items())},
         "wasted_power_on_ms": None if wasted is None else round(wasted / 1e9, 3),
-        "risk": [_risk_record(risk) for risk in risks(result, losses_per_hour)],
+        "risk": [risk_record(risk) for risk in risks(result, losses_per_hour)],
         "seconds": round(result.seconds, 3),
         "interrupted": result.interrupted,
     }
@@ -95,30 +95,8 @@ def print_search(console: Console, result: SearchResult, losses_per_hour: float)
     if findings:
         _print_findings(console, findings)
     for risk in risks(result, losses_per_hour):
-        print_risk(console, risk)
+        print_risk(console, risk, ", ".join(tear.value for tear in settings.tears.named))
     _print_conclusion(console, result, clear=not findings)
-
-
-def print_risk(console: Console, risk: Risk) -> None:
-    """Print the risk of one case's update."""
-    rate = f"power lost {risk.losses_per_hour:g} times an hour"
-    if risk.harmed_per_million == 0:
-        text = f"risk ({risk.case}): 0 of 1,000,000 updates at any rate of power loss, if what a cut leaves is among the tears above"
-    else:
-        share = f"a cut does harm in {100 * risk.harmful_share:.3f} % of the update's {risk.update_ps / 1e9:,.1f} ms"
-        text = f"risk ({risk.case}): {share}; with {rate}, {risk.bricked_per_million:,.3g} of 1,000,000 updates brick, {risk.harmed_per_million:,.3g} do harm"
-    console.print(text, highlight=False)
-
-
-def _risk_record(risk: Risk) -> dict[str, object]:
-    return {
-        "case": risk.case,
-        "update_ms": risk.update_ps / 1e9,
-        "harmful_share": risk.harmful_share,
-        "losses_per_hour": risk.losses_per_hour,
-        "bricked_per_million_updates": risk.bricked_per_million,
-        "harmed_per_million_updates": risk.harmed_per_million,
-    }
 
 
 def _print_conclusion(console: Console, result: SearchResult, *, clear: bool) -> None:

@@ -11,6 +11,7 @@ from harness.campaign.sweep import CampaignResult
 from harness.fault.replay_id import ReplayId
 from harness.oracle.times import TimeRange
 from harness.oracle.verdict import Verdict
+from harness.report.risk_view import risk_record
 from harness.scenario.prepared import PreparedScenario
 
 
@@ -50,7 +51,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         `virtual_update_us`, `virtual_boot_us` (the longest boot that updated nothing), `virtual_verification_us` (the longest time that
         one boot spent checking signatures) and `virtual_recovery_worst_us` (the slowest faulted run, with
         `virtual_recovery_worst_replay_id`), each with `_low` and `_high`, the range that the cycles leave open;
-        null where no such run reached the application.
+        null where no such run reached the application. `risk`: one object an update whose every moment was judged, for one cut an update.
     """
     judged = len(result.verdicts)
     findings = findings_of(result)
@@ -78,6 +79,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         "causes": [cause_record(result.scenario, cause, result.seed) for cause in result.causes],
         "replay_ids": [finding.replay_id for finding in findings[:20]],
         **_times(result),
+        "risk": [risk_record(exposure.risk(result.losses_per_hour)) for exposure in result.exposures],
         "seconds": round(result.seconds, 3),
         "cuts_per_second": round(judged / result.seconds, 1) if result.seconds else 0.0,
         "interrupted": result.interrupted,

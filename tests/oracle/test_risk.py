@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.oracle.risk import Chance, Risk, breaks, risk_of
+from harness.oracle.risk import BRICKED, HARMED, START, Chance, Exposure, Risk, breaks, risk_of
 
 SECOND = 10**12
-NONE: frozenset[int] = frozenset()
 
 
 def chance(source: int, target: int, begins_s: float, ends_s: float) -> Chance:
@@ -79,3 +78,13 @@ def test_rules_say_what_is_harm_and_what_is_a_brick() -> None:
     assert breaks(["wear_budget"]) == (False, False)
     assert breaks(["no_downgrade", "wear_budget"]) == (True, False)
     assert breaks(["bootable"]) == (True, True)
+
+
+def test_an_exposure_is_the_risk_of_one_cut() -> None:
+    """What harms and what bricks are told apart."""
+    exposure = Exposure("update", 10 * SECOND, (chance(START, HARMED, 1, 2), chance(START, BRICKED, 3, 4)), ("some",))
+
+    found = exposure.risk(1.0)
+
+    assert found.harmful_share == pytest.approx(0.2)
+    assert found.harmed_per_million == pytest.approx(2 * found.bricked_per_million, rel=0.01)

@@ -1,0 +1,46 @@
+"""When a sweep's cuts do harm: the stretches of each update in which a single cut leads to a broken rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.campaign.boots import CaseLog
+from harness.campaign.settings import SweepOptions
+from harness.fault.faults import Fault
+from harness.fault.moments import moments_of
+from harness.fault.plan import FIVE_TEARS, WHOLE
+from harness.machine.capability import Capability
+from harness.machine.engines import shown_by
+from harness.oracle.risk import BRICKED, HARMED, START, Chance, Exposure, breaks
+from harness.oracle.verdict import Verdict
+from harness.scenario.model import Cuts, ExpectedEnd
+
+
+def exposures(logs: Sequence[CaseLog], clean: Iterable[Verdict], verdicts: Iterable[Verdict], options: SweepOptions) -> list[Exposure]:
+    """Return the exposure of each case that installs an update and whose every moment was judged; none where the sweep left something out."""
+    part = options.operations is not None or options.sample is not None or options.shard != WHOLE
+    if part or not set(FIVE_TEARS.named) <= set(options.tears.named) or Capability.TIME not in shown_by(options.engine):
+        return []
+    broken: dict[tuple[str, Fault], tuple[bool, bool]] = {}
+    for verdict in verdicts:
+        if verdict.proof is not None:
+            broken[verdict.case, verdict.proof.fault] = breaks(violation.rule for violation in verdict.violations)
+    ready_ps = {verdict.case: round(verdict.ready.us * 1e6) for verdict in clean if verdict.ready}
+    whole = [log for log in logs if log.case.end is ExpectedEnd.NEW and log.case.cuts is Cuts.ALL and log.case.name in ready_ps]
+    tears = tuple(tear.value for tear in options.tears.named)
+    return [Exposure(log.case.name, ready_ps[log.case.name], tuple(_chances(log, broken, options)), tears) for log in whole]
+
+
+def _chances(log: CaseLog, broken: dict[tuple[str, Fault], tuple[bool, bool]], options: SweepOptions) -> Iterable[Chance]:
+    started_ps = 0
+    for number, boot in enumerate(log.boots):
+        since_ps = 0
+        for operation in boot.operations:
+            faults = options.tears.faults(number, operation, options.seed)
+            for fault, (begins_ps, ends_ps) in zip(faults, moments_of(operation, faults, since_ps), strict=True):
+                harmed, bricked = broken.get((log.case.name, fault), (False, False))
+                if harmed and ends_ps > begins_ps:
+                    length_ps = ends_ps - begins_ps
+                    yield Chance(START, BRICKED if bricked else HARMED, length_ps, length_ps * (started_ps + (begins_ps + ends_ps) / 2))
+            since_ps = operation.start_ps + operation.duration_ps
+        started_ps += boot.time_ps

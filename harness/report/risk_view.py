@@ -1,0 +1,34 @@
+"""Risk, for people and as plain data."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from harness.oracle.risk import Risk
+
+
+def risk_record(risk: Risk) -> dict[str, str | float]:
+    """Return a risk as plain data."""
+    return {
+        "case": risk.case,
+        "update_ms": risk.update_ps / 1e9,
+        "harmful_share": risk.harmful_share,
+        "losses_per_hour": risk.losses_per_hour,
+        "bricked_per_million_updates": risk.bricked_per_million,
+        "harmed_per_million_updates": risk.harmed_per_million,
+    }
+
+
+def print_risk(console: Console, risk: Risk, tears: str) -> None:
+    """Print the risk of one case's update, and what it rests on.
+
+    Args:
+        tears: names of those that were made.
+    """
+    if risk.harmed_per_million == 0:
+        text = f"0 of 1,000,000 updates at any rate of power loss, if what a cut leaves is among the tears {tears}"
+    else:
+        share = f"a cut does harm in {100 * risk.harmful_share:.3f} % of the update's {risk.update_ps / 1e9:,.1f} ms"
+        rate = f"with power lost {risk.losses_per_hour:g} times an hour"
+        text = f"{share}; {rate}, {risk.bricked_per_million:,.3g} of 1,000,000 updates brick, {risk.harmed_per_million:,.3g} do harm"
+    console.print(f"risk ({risk.case}): {text}", highlight=False)

@@ -16,20 +16,22 @@ class Accelerations:
 
     Attributes:
         share: boots, see `SharingMachine`. memo: calls inside of boots, see `SharedCalls`.
+        prune: runs that differ in a page only which the recovery erases unread, see `ClosedPages`; needs `share`.
     """
 
     share: bool = True
     memo: bool = True
+    prune: bool = True
 
 
 EVERY_ACCELERATION = Accelerations()
-NO_ACCELERATION = Accelerations(share=False, memo=False)
+NO_ACCELERATION = Accelerations(share=False, memo=False, prune=False)
 
 
 def make_accelerated(
     engine: str, accelerations: Accelerations, device: Device, part: str, domains: Sequence[Domain], timing: Timing, watched: int | None
-) -> Machine:
-    """Make a machine that does what `accelerations` names only once; see `make_machine`."""
+) -> tuple[Machine, Machine]:
+    """Make a machine that does what `accelerations` names only once, and the one inside of it, which makes every boot; see `make_machine`."""
     calls = shared_calls(engine) if accelerations.memo else None
     machine = make_machine(engine, device, part, domains, timing, watched, calls)
-    return share_boots(machine, device, part, domains, timing, watched, calls) if accelerations.share else machine
+    return (share_boots(machine, device, part, domains, timing, watched, calls) if accelerations.share else machine), machine

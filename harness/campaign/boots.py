@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.errors import EngineError
-from harness.fault.crash import CrashImage, FaultProof, FlashReplay, digest_of, tear_state
+from harness.fault.crash import CrashImage, FaultProof, FlashReplay, tear_state
+from harness.fault.digest import digest_of
 from harness.fault.disturbed import read_at_power_up, still_disturbed
 from harness.fault.faults import Fault
 from harness.fault.flash_map import flash_map_of
@@ -31,8 +32,13 @@ def ram_seed(seed: int, state_digest: str, boot: int) -> int:
     One of a few fillings, chosen by the state: a firmware that trusts what was left in RAM meets more than one of them, and yet
     most boots that read the same flash are the same boot, and are made once.
     """
-    filling = int(state_digest[:8], 16) % RAM_FILLINGS
+    filling = filling_of(state_digest)
     return int.from_bytes(hashlib.blake2b(f"{seed}:{filling}:{boot}".encode(), digest_size=8).digest(), "little")
+
+
+def filling_of(state_digest: str) -> int:
+    """Return which of the RAM fillings a run from a state has."""
+    return int(state_digest[:8], 16) % RAM_FILLINGS
 
 
 def run_until_settled(machine: Machine, scenario: PreparedScenario, case: PreparedCase, start: NonVolatile, seed: int, fault: FaultProof | None = None) -> Run:

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 
 from harness.campaign.boots import BootLog, CaseLog, live_crash_image
 from harness.errors import EngineError
 from harness.fault.crash import CrashImage, FaultProof, FlashReplay
 from harness.fault.faults import Fault, Tear
 from harness.fault.flash_map import flash_map_of
-from harness.machine.protocol import Machine, OperationKind
+from harness.machine.protocol import Machine, Operation, OperationKind
 from harness.oracle.run import CutWear, History
 from harness.scenario.prepared import PreparedScenario
 
 _PAGE_ERASES = (OperationKind.PAGE_ERASE, OperationKind.MASS_ERASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Operations of a boot that follow each other in one flash page: in the states between them, nothing else differs.
+
+    Attributes:
+        first: number of the first of them. length: how many they are.
+    """
+
+    boot: int
+    first: int
+    page: int
+    length: int
 
 
 class Leg:
@@ -31,6 +48,8 @@ class Leg:
         self._counter_before = counter
         self._replays: dict[int, FlashReplay] = {}
         self._erases: dict[int, tuple[tuple[int, int], ...]] = {}
+        self._histories: dict[tuple[int, int, int], History] = {}
+        self._stretches: dict[int, list[Stretch | None]] = {}
 
     def crash_image(self, fault: Fault, seed: int) -> CrashImage:
         """Return what `fault` leaves, by the log.
@@ -54,17 +73,43 @@ class Leg:
 
     def history(self, fault: Fault) -> History:
         """Return what the recovery from `fault` is held against: the wear, and the counter that the device had reached."""
-        executed = fault.operation + (fault.tear is not Tear.NONE)
+        erased = bisect_left(self._page_erases(fault.boot), fault.operation + (fault.tear is not Tear.NONE), key=itemgetter(0))
+        entered = sum(operations <= fault.operation for operations in self.log.boots[fault.boot].entered)
+        key = (fault.boot, erased, entered)
+        if key not in self._histories:
+            self._histories[key] = self._history_at(fault, erased)
+        return self._histories[key]
+
+    def stretch(self, fault: Fault) -> Stretch | None:
+        """Return the operations around the one that `fault` cuts, as far as they stay in its flash page; None: it is not of that kind."""
+        if fault.boot not in self._stretches:
+            self._stretches[fault.boot] = self._find_stretches(fault.boot)
+        return self._stretches[fault.boot][fault.operation]
+
+    def _history_at(self, fault: Fault, erased: int) -> History:
         boots = range(len(self.log.boots))
-        before = [pages for boot in boots[: fault.boot + 1] for index, pages in self._page_erases(boot) if boot < fault.boot or index < executed]
+        before = [pages for boot in boots[: fault.boot] for _, pages in self._page_erases(boot)]
+        before += [pages for _, pages in self._page_erases(fault.boot)[:erased]]
         clean = [pages for boot in boots for _, pages in self._page_erases(boot)]
         return History(CutWear(sum(before), sum(clean)), max(self._counter_before, self._counter_until(fault)))
+
+    def _find_stretches(self, boot: int) -> list[Stretch | None]:
+        stretches: list[Stretch | None] = []
+        for page, operations in groupby(self.log.boots[boot].operations, key=self._page_of):
+            found = list(operations)
+            stretches += [None if page is None else Stretch(boot, found[0].index, page, len(found))] * len(found)
+        return stretches
+
+    def _page_of(self, operation: Operation) -> int | None:
+        if operation.kind not in (OperationKind.PROGRAM, OperationKind.PAGE_ERASE):
+            return None
+        return (operation.address - self._scenario.flash_address) // self._scenario.device.flash.page_bytes.value
 
     def _proved(self, crash: CrashImage) -> CrashImage:
         if self._before is None:
             return crash
         earlier = (*self._before.earlier, replace(self._before, earlier=()))
-        return replace(crash, proof=replace(crash.proof, earlier=earlier))
+        return crash.after(earlier)
 
     def _counter_until(self, fault: Fault) -> int:
         """Return the greatest counter that the device showed before a cut: when power came, unless cells were disturbed, and when an application started."""

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.campaign.accelerations import EVERY_ACCELERATION, NO_ACCELERATION, Accelerations, make_accelerated
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
-from harness.campaign.leg import Leg
+from harness.campaign.leg import Leg, Stretch
+from harness.campaign.pruning import ClosedPages
 from harness.errors import EngineError
 from harness.fault.crash import CrashImage
 from harness.fault.faults import Fault, Faults, spell_faults
 from harness.machine.engines import make_machine
 from harness.machine.protocol import Machine
+from harness.machine.sharing import SharingMachine
 from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict, verdict_of
 from harness.scenario.prepared import PreparedScenario
 
 _LEGS_KEPT = 8
+_LONG_STRETCH = 32
+"""Operations in one page from which on it pays to find out at once what the recoveries look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class FaultRunner:
     Two faults that leave the same bytes after as many page erases are the same run (see docs/DESIGN.md, the loop): it is judged once.
 
     Args:
-        accelerations: what to do only once. Cuts made live are booted without any.
+        accelerations: what to do only once. Cuts made live share no boots and prune no runs; the first of each case shares no calls either.
     """
 
     def __init__(self, scenario: PreparedScenario, logs: Sequence[CaseLog], seed: int, engine: str, accelerations: Accelerations = EVERY_ACCELERATION) -> None:
@@ -50,10 +54,12 @@ class FaultRunner:
         self._seed = seed
         build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
         self._plain = make_machine(engine, *build)
-        self._machine = self._plain if accelerations == NO_ACCELERATION else make_accelerated(engine, accelerations, *build)
+        self._machine, self._booting = (self._plain, self._plain) if accelerations == NO_ACCELERATION else make_accelerated(engine, accelerations, *build)
+        self._checked: set[int] = set()
         self._clean = [Leg(scenario, log) for log in logs]
         self._legs: OrderedDict[tuple[int, Faults], Leg] = OrderedDict()
         self._known: dict[tuple[str, str, History], Verdict] = {}
+        self._closed = ClosedPages(scenario) if accelerations.prune else None
 
     def judge(self, job: Job) -> Verdict:
         """Make the faults, boot what they leave, and judge.
@@ -68,12 +74,25 @@ class FaultRunner:
         key = (leg.log.case.name, crash.proof.crash_digest, history)
         known = self._known.get(key)
         if known is None:
-            known = verdict_of(self._recovery(self._machine, leg, crash, history))
+            stretch = leg.stretch(job.faults[-1]) if self._closed else None
+            known = self._judge_anew(leg, (job.case, job.faults[:-1]), stretch, crash, history)
             self._known[key] = known
         verdict = replace(known, proof=crash.proof)
         if job.live:
             self._compare_live(job, verdict)
         return verdict
+
+    def _judge_anew(self, leg: Leg, name: Hashable, stretch: Stretch | None, crash: CrashImage, history: History) -> Verdict:
+        key = self._closed.key(name, stretch, crash, history) if self._closed else None
+        known = self._closed.find(key) if self._closed else None
+        if known is None:
+            if self._closed and isinstance(self._machine, SharingMachine):
+                self._machine.keen = stretch is not None and stretch.length >= _LONG_STRETCH
+            run = self._recovery(self._machine, leg, crash, history)
+            known = verdict_of(run)
+            if self._closed:
+                self._closed.keep(key, stretch, run, known)
+        return known
 
     def run(self, job: Job) -> Run:
         """Make the faults live and keep the whole run after the last of them."""
@@ -86,15 +105,23 @@ class FaultRunner:
         Args:
             before: called with each log and fault before that fault is made; may refuse it.
         """
+        yield from self._runs(self._plain, job, before)
+
+    def _runs(self, machine: Machine, job: Job, before: Callable[[CaseLog, Fault], None] | None = None) -> Iterator[tuple[CaseLog, Run]]:
         leg = self._clean[job.case]
         for number, fault in enumerate(job.faults, 1):
             if before:
                 before(leg.log, fault)
-            crash = leg.live_crash_image(self._plain, fault, self._seed)
-            run = self._recovery(self._plain, leg, crash, leg.history(fault))
+            crash = leg.live_crash_image(machine, fault, self._seed)
+            run = self._recovery(machine, leg, crash, leg.history(fault))
             yield leg.log, run
             if number < len(job.faults):
                 leg = self._leg_of(run)
+
+    @property
+    def runs_pruned(self) -> int:
+        """How many runs were not made because they could not differ from an earlier one."""
+        return self._closed.pruned if self._closed else 0
 
     def close(self) -> None:
         """Release the machines."""
@@ -124,7 +151,11 @@ class FaultRunner:
         return Leg(self._scenario, log_of(run, self._seed), run.fault, run.history.counter if run.history else 0)
 
     def _compare_live(self, job: Job, verdict: Verdict) -> None:
-        live = verdict_of(self.run(job))
+        # Each case's first is made with every instruction executed, the others boot by boot, with calls shared.
+        machine = self._booting if job.case in self._checked else self._plain
+        self._checked.add(job.case)
+        *_, (_, run) = self._runs(machine, job)
+        live = verdict_of(run)
         if live != verdict:
             case = self._clean[job.case].log.case.name
             raise EngineError(f"case {case}, fault {spell_faults(job.faults)}: the cut made live gives another verdict: {live}, not {verdict}")

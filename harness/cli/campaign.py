@@ -62,6 +62,7 @@ class CampaignArguments:
     shard: str | None
     share: bool
     memo: bool
+    prune: bool
     store: Path | None
     resume: Path | None
 
@@ -90,7 +91,7 @@ class CampaignArguments:
             tears=parse_tears(self.tears, self.fractions),
             sample=self.sample,
             shard=parse_shard(self.shard),
-            accelerations=Accelerations(share=self.share, memo=self.memo),
+            accelerations=Accelerations(share=self.share, memo=self.memo, prune=self.prune),
         )
 
     def _resumed(self, store: CampaignStore) -> Campaign:
@@ -136,6 +137,7 @@ def campaign_options(command: Command) -> Command:
     @click.option("--sample", type=click.IntRange(min=2), default=None, metavar="N", help="Make only N cuts of each case, drawn by the seed.")
     @click.option("--share/--no-share", default=True, show_default=True, help="Make boots that must go the same way once; the verdicts are the same.")
     @click.option("--memo/--no-memo", default=True, show_default=True, help="Execute calls that must do the same once; the verdicts are the same.")
+    @click.option("--prune/--no-prune", default=True, show_default=True, help="Judge runs that cannot differ once; the verdicts are the same.")
     @click.option("--shard", default=None, metavar="I/N", help="Run only part I of N of the cuts; `harness merge` puts the stores of all parts together.")
     @click.option("--store", type=click.Path(path_type=Path), default=None, help="Keep results in this new file as they come.")
     @click.option("--resume", type=click.Path(path_type=Path), default=None, help="Go on with the campaign of this file; SCENARIO may be left out.")

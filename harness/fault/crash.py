@@ -5,18 +5,18 @@ Only non-volatile state survives a cut, so no snapshot of the core is needed to 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.device.memory import CellState
 from harness.errors import EngineError
 from harness.fault.cells import Torn
+from harness.fault.digest import FlashPieces, digest_of, pieces_of
 from harness.fault.disturbed import still_disturbed
 from harness.fault.faults import Fault, Faults, Tear
 from harness.fault.flash_map import FlashMap
 from harness.fault.tears import tear_operation
-from harness.fault.write_count import HistoryLog, history_after, history_of, history_of_cut
+from harness.fault.write_count import CellHistory, HistoryLog, history_after, history_of, history_of_cut
 from harness.machine.protocol import NonVolatile, Operation
 
 
@@ -27,7 +27,7 @@ class FaultProof:
     Attributes:
         kind, address, size_bytes, pc: the interrupted operation.
         cells_changing: bits that the whole operation changes. cells_changed: bits that it had changed when power went.
-        crash_digest: SHA-256 of the crash image, disturbed cells included.
+        crash_digest: of the crash image, see `digest_of`.
         time_us: virtual time since reset at which the operation started.
         fraction: how much of its duration had passed; cut_us: virtual time of the cut. None: the tear does not say.
         cells_weak, cells_metastable: cells that the cut left disturbed.
@@ -55,23 +55,33 @@ class FaultProof:
         return (*(proof.fault for proof in self.earlier), self.fault)
 
 
-@dataclass(frozen=True, slots=True)
 class CrashImage:
-    """The state that a fault leaves, and the proof that it fired."""
+    """The state that a fault leaves, made when it is asked for, and the proof that the fault fired."""
 
-    state: NonVolatile
-    proof: FaultProof
+    __slots__ = ("_make", "_state", "proof")
 
+    def __init__(self, proof: FaultProof, make: Callable[[], NonVolatile]) -> None:
+        self.proof = proof
+        self._make = make
+        self._state: NonVolatile | None = None
 
-def digest_of(state: NonVolatile) -> str:
-    """Return the SHA-256 of a non-volatile state, in hexadecimal."""
-    hasher = hashlib.sha256(state.flash)
-    hasher.update(state.option_bytes)
-    for cells in state.disturbed:
-        hasher.update(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask)
-    if state.writes or state.partial_erases:
-        hasher.update(f"{state.writes}:{state.partial_erases}".encode())
-    return hasher.hexdigest()
+    @property
+    def state(self) -> NonVolatile:
+        """The state."""
+        if self._state is None:
+            self._state = self._make()
+        return self._state
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CrashImage):
+            return NotImplemented
+        return (self.proof, self.state) == (other.proof, other.state)
+
+    __hash__ = None  # type: ignore[assignment] # it is compared, never kept in a set
+
+    def after(self, earlier: tuple[FaultProof, ...]) -> CrashImage:
+        """Return the same, as the last of a sequence of faults."""
+        return CrashImage(replace(self.proof, earlier=earlier), self._make)
 
 
 class FlashReplay:
@@ -93,17 +103,12 @@ class FlashReplay:
         self._disturbed = initial.disturbed
         self._history = HistoryLog(history_of(initial), operations, flash_map)
         self._position = 0
+        self._pieces: FlashPieces | None = None
+        self._stale: set[int] = set()  # pieces that changed since
 
     def state_before(self, operation: int) -> NonVolatile:
         """Return the state right before operation `operation`; the log's length gives the state after the last."""
-        while self._position < operation:
-            step = self._operations[self._position]
-            self._replace(step, step.old, step.new)
-            self._position += 1
-        while self._position > operation:
-            self._position -= 1
-            step = self._operations[self._position]
-            self._replace(step, step.new, step.old)
+        self._move_to(operation)
         done = (self._operations[index] for index in range(operation))
         state = NonVolatile(bytes(self._flash), bytes(self._option_bytes), still_disturbed(self._disturbed, done))
         return self._history.before(operation).of(state)
@@ -117,8 +122,43 @@ class FlashReplay:
         if not 0 <= fault.operation < len(self._operations):
             raise EngineError(f"fault {fault} did not fire: the boot has only {len(self._operations)} operations")
         operation = self._operations[fault.operation]
-        before = self.state_before(fault.operation)
-        return tear_state(before, operation, fault, seed, self._map)
+        torn = tear_operation(operation, fault, seed)
+        if self._disturbed or torn.disturbed:
+            return tear_state(self.state_before(fault.operation), operation, fault, seed, self._map)
+        self._move_to(fault.operation)
+        array, start = self._locate(operation)
+        end = start + operation.size_bytes
+        if array[start:end] != operation.old:
+            raise _not_fired(fault, operation)
+        array[start:end] = torn.cells
+        history = _history_of_tear(self._history.before(fault.operation), operation, fault, torn, self._map)
+        self._note(array, start, end)
+        digest = self._digest(history)
+        array[start:end] = operation.old
+        self._note(array, start, end)
+        proof = _proof_of(operation, fault, torn, digest)
+        return CrashImage(proof, lambda: tear_state(self.state_before(fault.operation), operation, fault, seed, self._map).state)
+
+    def _digest(self, history: CellHistory) -> str:
+        """Return the digest of the arrays as they are, with a history."""
+        self._pieces = self._pieces or FlashPieces(self._flash)
+        self._pieces.update(self._flash, self._stale)
+        self._stale.clear()
+        return self._pieces.digest(history.of(NonVolatile(b"", bytes(self._option_bytes))))
+
+    def _note(self, array: bytearray, start: int, end: int) -> None:
+        if array is self._flash:
+            self._stale.update(pieces_of(start, end))
+
+    def _move_to(self, operation: int) -> None:
+        while self._position < operation:
+            step = self._operations[self._position]
+            self._replace(step, step.old, step.new)
+            self._position += 1
+        while self._position > operation:
+            self._position -= 1
+            step = self._operations[self._position]
+            self._replace(step, step.new, step.old)
 
     def _replace(self, step: Operation, expected: bytes, content: bytes) -> None:
         array, offset = self._locate(step)
@@ -126,6 +166,7 @@ class FlashReplay:
         if array[offset:end] != expected:
             raise EngineError(f"the operation log contradicts the flash at operation {step.index}, address {step.address:#010x}")
         array[offset:end] = content
+        self._note(array, offset, end)
 
     def _locate(self, step: Operation) -> tuple[bytearray, int]:
         offset = step.address - self._map.flash_address
@@ -144,17 +185,22 @@ def tear_state(before: NonVolatile, operation: Operation, fault: Fault, seed: in
         EngineError: `before` does not hold the operation's old bytes.
     """
     if flash_map.read(before, operation.address, operation.size_bytes) != operation.old:
-        raise EngineError(f"fault {fault} did not fire: the flash at {operation.address:#010x} is not what the operation read")
+        raise _not_fired(fault, operation)
     torn = tear_operation(operation, fault, seed)
     kept = still_disturbed(before.disturbed, [operation] if fault.tear is Tear.ALL else [])
     state = replace(flash_map.replace(before, operation.address, torn.cells), disturbed=kept + torn.disturbed)
-    history = history_of(before)
+    state = _history_of_tear(history_of(before), operation, fault, torn, flash_map).of(state)
+    return CrashImage(_proof_of(operation, fault, torn, digest_of(state)), lambda: state)
+
+
+def _history_of_tear(before: CellHistory, operation: Operation, fault: Fault, torn: Torn, flash_map: FlashMap) -> CellHistory:
     if fault.tear is Tear.ALL:
-        history = history_after(history, [operation], flash_map)
-    elif fault.tear is not Tear.NONE:
-        history = history_of_cut(history, operation, torn.cells, flash_map)
-    state = history.of(state)
-    return CrashImage(state, _proof_of(operation, fault, torn, digest_of(state)))
+        return history_after(before, [operation], flash_map)
+    return before if fault.tear is Tear.NONE else history_of_cut(before, operation, torn.cells, flash_map)
+
+
+def _not_fired(fault: Fault, operation: Operation) -> EngineError:
+    return EngineError(f"fault {fault} did not fire: the flash at {operation.address:#010x} is not what the operation read")
 
 
 def _proof_of(operation: Operation, fault: Fault, torn: Torn, crash_digest: str) -> FaultProof:

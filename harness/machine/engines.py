@@ -104,6 +104,7 @@ def share_boots(
         lambda: EmbeddedMachine(device, part, domains, timing, watched, records_reads=True, calls=calls),
         page_bytes=device.flash.page_bytes.value,
         flash_address=device.flash.address.value,
+        calls=calls,
     )
 
 

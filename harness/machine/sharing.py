@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from harness.machine.calls import SharedCalls
 from harness.machine.operation_log import RecordedOperations
 from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, Retained, Trace
 
@@ -20,6 +21,12 @@ _Entries = tuple[tuple[int, int], ...]
 
 Key = tuple[int, int, bytes, bytes, bytes]
 """What a boot depends on besides flash: seed, instruction budget, UART input, option bytes, digest of what a reset kept, writes of option bytes."""
+
+
+_Kind = tuple[Key, tuple[int, ...]]
+
+_MUCH_INSTRUCTIONS = 500_000
+"""A boot that executes more than that does not know a call that is worth recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +57,16 @@ class SharingMachine:
     Args:
         machine: makes boots. make_recorder: makes a second machine that also records page uses; called when first needed.
         page_bytes: size of a flash page. flash_address: first address of the flash array.
+        calls: those that the machines share.
+
+    Attributes:
+        keen: record the first boot of a kind at once: many more states of that kind are to come.
     """
 
-    def __init__(self, machine: Machine, make_recorder: Callable[[], Machine], *, page_bytes: int, flash_address: int) -> None:
+    def __init__(
+        self, machine: Machine, make_recorder: Callable[[], Machine], *, page_bytes: int, flash_address: int, calls: SharedCalls | None = None
+    ) -> None:
+        self.keen = True
         self.engine = machine.engine
         self.boots_made = 0
         self.boots_shared = 0
@@ -62,8 +76,12 @@ class SharingMachine:
         self._page_bytes = page_bytes
         self._flash_address = flash_address
         self._read_sets: dict[Key, list[_ReadSet]] = {}
-        self._bases: dict[Key, bytes] = {}
-        self._misses: Counter[tuple[Key, tuple[int, ...]]] = Counter()
+        self._bases: dict[Key, tuple[bytes, ...]] = {}
+        self._last: tuple[bytes, tuple[bytes, ...]] = (b"", ())
+        self._calls = calls
+        self._misses: Counter[_Kind] = Counter()
+        self._heavy: Counter[_Kind] = Counter()
+        self._unknown_calls: set[_Kind] = set()
 
     def boot(
         self,
@@ -86,11 +104,16 @@ class SharingMachine:
             self.boots_shared += 1
             return shared
         self.boots_made += 1
-        if not self._worth_recording(key, state.flash):
-            return self._machine.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained)
+
+        def boot(machine: Machine) -> Trace:
+            return machine.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained)
+
+        kind = self._kind_of(key, state.flash)
+        if not self._worth_recording(kind):
+            return self._boot_plainly(kind, boot)
         if self._recorder is None:
             self._recorder = self._make_recorder()
-        trace = self._recorder.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained)
+        trace = boot(self._recorder)
         self._remember(key, state, trace)
         return trace
 
@@ -110,16 +133,32 @@ class SharingMachine:
                 return self._rebased(record, state)
         return None
 
-    def _worth_recording(self, key: Key, flash: bytes) -> bool:
-        """Recording costs a few boots, and pays where many states agree in what is read.
+    def _kind_of(self, key: Key, flash: bytes) -> _Kind:
+        """States are told apart by the pages in which they differ from the first one seen."""
+        digests = self._digests_of(flash)
+        base = self._bases.setdefault(key, digests)
+        return key, tuple(page for page, (here, there) in enumerate(zip(digests, base, strict=True)) if here != there)
 
-        States are told apart by the pages in which they differ from the first one seen; among those that differ in the same pages, the
-        first, second, fourth, eighth ... miss is recorded, so that a kind of state that keeps coming is soon known.
+    def _worth_recording(self, kind: _Kind) -> bool:
+        """Recording costs a few boots, and pays where many states agree in what is read, or where calls become known.
+
+        Of a kind of state, the first, second, fourth, eighth ... miss is recorded if the machine is keen; in any case the boots
+        that follow the first, second, fourth ... one that had to execute much.
         """
-        base = self._bases.setdefault(key, flash)
-        different = tuple(page for page in range(len(flash) // self._page_bytes) if self._page(flash, page) != self._page(base, page))
-        self._misses[key, different] += 1
-        return self._misses[key, different].bit_count() == 1
+        self._misses[kind] += 1
+        if kind in self._unknown_calls:
+            self._unknown_calls.remove(kind)
+            return True
+        return self.keen and self._misses[kind].bit_count() == 1
+
+    def _boot_plainly(self, kind: _Kind, boot: Callable[[Machine], Trace]) -> Trace:
+        before = self._calls.counts().instructions if self._calls else 0
+        trace = boot(self._machine)
+        if self._calls and trace.instructions - (self._calls.counts().instructions - before) > _MUCH_INSTRUCTIONS:
+            self._heavy[kind] += 1
+            if self._heavy[kind].bit_count() == 1:
+                self._unknown_calls.add(kind)
+        return trace
 
     def _remember(self, key: Key, state: NonVolatile, trace: Trace) -> None:
         if not _kinds_of(trace.operations) <= {OperationKind.PROGRAM, OperationKind.PAGE_ERASE}:
@@ -174,11 +213,25 @@ class SharingMachine:
         return flash[page * self._page_bytes : (page + 1) * self._page_bytes]
 
     def _digest(self, state: NonVolatile, pages: tuple[int, ...]) -> bytes:
-        hasher = hashlib.sha256(b"".join([self._page(state.flash, page) for page in pages]))
+        digests = self._digests_of(state.flash)
+        hasher = hashlib.sha256(b"".join([digests[page] for page in pages]))
         history = self._history(state, pages, inside=True)
         if any(history):
             hasher.update(repr(history).encode())
         return hasher.digest()
+
+    def _digests_of(self, flash: bytes) -> tuple[bytes, ...]:
+        """Return the digest of each page; pages that the flash before this one had too are not hashed again."""
+        last, known = self._last
+        if flash is not last:
+            pages = [flash[start : start + self._page_bytes] for start in range(0, len(flash), self._page_bytes)]
+            if len(last) == len(flash):
+                unchanged = [page == self._page(last, number) for number, page in enumerate(pages)]
+                digests = tuple(known[number] if unchanged[number] else hashlib.sha256(page).digest() for number, page in enumerate(pages))
+            else:
+                digests = tuple(hashlib.sha256(page).digest() for page in pages)
+            self._last = (flash, digests)
+        return self._last[1]
 
 
 def _digest_of(retained: Retained | None, writes: _Entries) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.fault.crash import FaultProof, digest_of
+from harness.fault.crash import FaultProof
+from harness.fault.digest import digest_of
 from harness.oracle.rules import Violation, judge
 from harness.oracle.run import Outcome, Run, outcome_of
 from harness.oracle.times import TimeRange, longest_boot, longest_verification, time_until_application

@@ -9,7 +9,7 @@ from harness.device import Device, Timing
 from harness.device.memory import Domain, NonVolatile
 from harness.scenario.model import Cuts, ExpectedEnd, Limits
 
-BEHAVIOUR_VERSION = 4
+BEHAVIOUR_VERSION = 5
 """Part of every fingerprint: raise it when tears, RAM filling or an engine change what a replay id rebuilds."""
 
 BOOTLOADER_DOMAIN = "bootloader"

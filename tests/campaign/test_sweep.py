@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,11 +90,19 @@ def plain_lines(scenario: PreparedScenario) -> list[list[dict[str, object]]]:
     return [lines_of(scenario, sweep(scenario, replace(options, accelerations=NO_ACCELERATION)).verdicts) for options in SLICES]
 
 
-@pytest.mark.parametrize("accelerations", [EVERY_ACCELERATION, *(replace(NO_ACCELERATION, **{field.name: True}) for field in fields(Accelerations))], ids=str)
-def test_no_acceleration_changes_a_verdict(scenario: PreparedScenario, plain_lines: list[list[dict[str, object]]], accelerations: Accelerations) -> None:
+ACCELERATIONS = {
+    "all": EVERY_ACCELERATION,
+    "shared boots": Accelerations(share=True, memo=False, prune=False),
+    "shared calls": Accelerations(share=False, memo=True, prune=False),
+    "pruned runs": Accelerations(share=True, memo=False, prune=True),
+}
+
+
+@pytest.mark.parametrize("name", ACCELERATIONS)
+def test_no_acceleration_changes_a_verdict(scenario: PreparedScenario, plain_lines: list[list[dict[str, object]]], name: str) -> None:
     """All together or one alone, every verdict is the same as without: outcome, proof, operations, instructions, virtual time, final flash."""
     for options, expected in zip(SLICES, plain_lines, strict=True):
-        result = sweep(scenario, replace(options, accelerations=accelerations))
+        result = sweep(scenario, replace(options, accelerations=ACCELERATIONS[name]))
 
         assert lines_of(scenario, result.verdicts) == expected
         assert len(result.verdicts) > 50

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from harness.device.memory import CellState, DisturbedCells, NonVolatile
 from harness.fault.cells import Torn, cut_at
-from harness.fault.crash import FlashReplay, digest_of, tear_state
+from harness.fault.crash import FlashReplay, tear_state
+from harness.fault.digest import digest_of
 from harness.fault.disturbed import read_at_power_up, still_disturbed
 from harness.fault.faults import Fault, Tear
 from harness.fault.flash_map import FlashMap

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.fault.crash import FlashReplay, digest_of, tear_state
+from harness.fault.crash import FlashReplay, tear_state
+from harness.fault.digest import digest_of
 from harness.fault.faults import Fault, Tear
 from harness.fault.flash_map import FlashMap
 from harness.fault.write_count import CellHistory, history_after, history_of

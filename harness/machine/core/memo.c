@@ -128,8 +128,8 @@ void memo_enter(struct machine *m, uint32_t pc)
 {
     struct memo_state now;
 
-    if (m->ram_executable || m->mpu.restricts || m->mpu.changed) {
-        return; /* code may be anywhere; an access may be refused */
+    if (m->ram_executable || m->mpu.restricts || m->mpu.changed || m->call_stacks.kept != NULL) {
+        return; /* code may be anywhere, an access may be refused, the stacks inside are wanted */
     }
     memo_read_state(m, &now);
     m->memo.found = memo_find(m, pc, &now);

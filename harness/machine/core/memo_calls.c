@@ -3,7 +3,6 @@
 
 #include "memo_private.h"
 
-#define INSTRUCTIONS_WORTH 8192u /* a shorter call costs little more than to look it up */
 #define NOP 0xBF00u
 
 static uint16_t halfword_at(const uint8_t *bytes)
@@ -56,7 +55,7 @@ static void end(struct machine *m, struct memo_calls *calls, uint32_t pc)
     if (call->return_pc != pc || call->stack != stack_pointer(m)) {
         return;
     }
-    if (m->instructions - call->instructions >= INSTRUCTIONS_WORTH && m->memo.disturbances == call->disturbances) {
+    if (m->instructions - call->instructions >= MEMO_INSTRUCTIONS_WORTH && m->memo.disturbances == call->disturbances) {
         memo_propose(m->memo.store, call->pc);
     }
     calls->depth--;

@@ -292,9 +292,14 @@ static struct clock passed(const struct clock *before, const struct clock *after
 
 static void finish(struct machine *m, const struct frame *frame)
 {
-    struct memo_record *record = memo_allocate(m->memo.store, sizeof(*record));
-    uint8_t *changed = calloc(page_count(m), 1);
+    struct memo_record *record;
+    uint8_t *changed;
 
+    if (m->instructions - frame->instructions < MEMO_INSTRUCTIONS_WORTH) {
+        return;
+    }
+    record = memo_allocate(m->memo.store, sizeof(*record));
+    changed = calloc(page_count(m), 1);
     clock_rebase(m, m->instructions);
     if (record != NULL && changed != NULL && frame->complete && !m->fpec.busy && !m->nvmc.busy) {
         record->pc = frame->pc;

@@ -7,8 +7,9 @@
 
 #define BUCKETS 4096u
 #define BYTES_MAX (256u * 1024u * 1024u)
-/* A function is given up when it has this many records, and fewer calls were shared than it has records. */
-#define RECORDS_MAX 256u
+/* A function is given up when it has this many records, and not one shared call for each few of them. */
+#define RECORDS_TRIED 256u
+#define RECORDS_PER_HIT 4u
 
 struct kept {
     struct kept *next;
@@ -180,7 +181,7 @@ void memo_add(struct memo_store *store, struct memo_record *record)
     *bucket = record;
     store->counts.records++;
     function->records++;
-    function->given_up = function->records >= RECORDS_MAX && function->hits < function->records;
+    function->given_up = function->records >= RECORDS_TRIED && function->hits * RECORDS_PER_HIT < function->records;
 }
 
 void memo_count_hit(struct memo_store *store, const struct memo_record *record)

@@ -1,0 +1,95 @@
+"""Runs that cannot differ are judged once: cuts in a page that the recovery erases before anything looks at it.
+
+In the states between operations that stay in one flash page, only that page differs. Where the recovery from one of them
+erased the page before it, or a rule, looked at it, the recovery from every other one does the same, and ends the same: only
+the proof of the fault is another. docs/DESIGN.md gives the argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from harness.campaign.boots import filling_of
+from harness.campaign.leg import Stretch
+from harness.fault.crash import CrashImage
+from harness.machine.protocol import PageUse
+from harness.oracle.run import History, Run
+from harness.oracle.verdict import Verdict
+from harness.scenario.prepared import BOOTLOADER_DOMAIN, PreparedScenario
+
+
+class ClosedPages:
+    """Verdicts of runs that did not depend on one page of the state that they started from."""
+
+    def __init__(self, scenario: PreparedScenario) -> None:
+        self.pruned = 0
+        self._scenario = scenario
+        self._known: dict[Hashable, Verdict] = {}
+        self._judged = frozenset(page for name in scenario.protected for page in self._pages(name))
+
+    def key(self, leg: Hashable, stretch: Stretch | None, crash: CrashImage, history: History) -> Hashable | None:
+        """Return what a run depends on besides the page of `stretch`; None: it can't be told.
+
+        Args:
+            leg: which run the cut lies in.
+        """
+        disturbed = crash.proof.cells_weak or crash.proof.cells_metastable
+        if stretch is None or disturbed or stretch.page in self._judged:
+            return None
+        return (leg, stretch, filling_of(crash.proof.crash_digest), history)
+
+    def find(self, key: Hashable | None) -> Verdict | None:
+        """Return the verdict of an earlier run with that key that did not depend on the page."""
+        known = None if key is None else self._known.get(key)
+        self.pruned += known is not None
+        return known
+
+    def keep(self, key: Hashable | None, stretch: Stretch | None, run: Run, verdict: Verdict) -> None:
+        """Keep a verdict for all runs that differ in the page of `stretch` only, if this one shows that they cannot differ otherwise."""
+        if key is not None and stretch is not None and not run.start.disturbed and _is_erased_unread(run, stretch.page) and not self._counts(run, stretch.page):
+            self._known[key] = verdict
+
+    def _counts(self, run: Run, page: int) -> bool:
+        """Tell whether the counter may depend on a page of the state that the run starts from."""
+        looked_at = _LookedAt(run.start.flash)
+        try:
+            self._scenario.format.counter(looked_at)  # type: ignore[arg-type] # it is enough of bytes, or raises
+        except (TypeError, AttributeError, ValueError):
+            return True
+        page_bytes = self._scenario.device.flash.page_bytes.value
+        return any(span.start < (page + 1) * page_bytes and page * page_bytes < span.stop for span in looked_at.spans)
+
+    def _pages(self, region: str) -> range:
+        addresses = self._scenario.regions[region].addresses
+        page_bytes = self._scenario.device.flash.page_bytes.value
+        start, stop = (address - self._scenario.flash_address for address in (addresses.start, addresses.stop))
+        return range(start // page_bytes, -(-stop // page_bytes))
+
+
+class _LookedAt:
+    """A flash that keeps in mind which of its bytes were asked for; whoever wants more than slices gets an error."""
+
+    def __init__(self, flash: bytes) -> None:
+        self.spans: list[range] = []
+        self._flash = flash
+
+    def __len__(self) -> int:
+        return len(self._flash)
+
+    def __getitem__(self, place: slice) -> bytes:
+        span = range(len(self._flash))[place]
+        self.spans.append(range(min(span, default=0), max(span, default=-1) + 1))
+        return self._flash[place]
+
+
+def _is_erased_unread(run: Run, page: int) -> bool:
+    """Tell whether a run erases a page before a boot, or a rule at an entry into other code than the bootloader's, looks at it."""
+    for trace in run.traces:
+        if not trace.page_uses or trace.page_uses[page] == PageUse.READ:
+            return False
+        entered = [entry.operations for entry in trace.entries if entry.domain != BOOTLOADER_DOMAIN]
+        if trace.page_uses[page] == PageUse.ERASED_FIRST:
+            return all(operations > trace.erased_by[page] for operations in entered)
+        if entered:
+            return False
+    return False  # what is never erased is part of the end

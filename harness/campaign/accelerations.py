@@ -28,6 +28,11 @@ EVERY_ACCELERATION = Accelerations()
 NO_ACCELERATION = Accelerations(share=False, memo=False, prune=False)
 
 
+def accelerates(engine: str, accelerations: Accelerations) -> bool:
+    """Whether a machine of its own would save anything: only the embedded engine can tell what must come out the same."""
+    return engine == "embedded" and accelerations != NO_ACCELERATION
+
+
 def make_accelerated(
     engine: str, accelerations: Accelerations, device: Device, part: str, domains: Sequence[Domain], timing: Timing, watched: int | None
 ) -> tuple[Machine, Machine]:

@@ -24,7 +24,7 @@ from harness.machine.engines import ENGINES
 from harness.oracle.run import Run
 from harness.scenario.prepared import PreparedScenario
 
-_BATCH_JOBS = 4
+_BATCH_JOBS = 1
 _LEAST_ENGINES = 2
 
 

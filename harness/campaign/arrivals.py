@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TypeVar
 
+from harness.campaign.accelerations import EVERY_ACCELERATION, accelerates
 from harness.campaign.runner import Job, WorkerStart, run_batch, start_worker
 from harness.campaign.workers import Workers, result_of
 from harness.oracle.verdict import Verdict
@@ -13,6 +14,8 @@ from harness.oracle.verdict import Verdict
 ResultT = TypeVar("ResultT")
 
 _BATCH_JOBS = 24
+_BATCH_JOBS_SLOW = 1
+"""On an engine that makes every boot anew: Ctrl-C waits for the batches that have begun."""
 _AHEAD = 4
 """Batches that are given out for each worker: none of them waits for this process."""
 
@@ -40,10 +43,11 @@ def judged_by_workers(start: WorkerStart, jobs: Sequence[NumberedJob], processes
     workers = Workers(processes, start_worker, (start,))
     under_way: dict[Future[list[Verdict]], Sequence[NumberedJob]] = {}
     begun = 0
+    batch_jobs = _BATCH_JOBS if accelerates(start.engine, EVERY_ACCELERATION) else _BATCH_JOBS_SLOW
     try:
         while begun < len(jobs) or under_way:
             while begun < len(jobs) and len(under_way) < _AHEAD * processes:
-                batch = jobs[begun : begun + _BATCH_JOBS]
+                batch = jobs[begun : begun + batch_jobs]
                 under_way[workers.submit(run_batch, [job for _, job in batch])] = batch
                 begun += len(batch)
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)

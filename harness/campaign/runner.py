@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.campaign.accelerations import EVERY_ACCELERATION, NO_ACCELERATION, Accelerations, make_accelerated
+from harness.campaign.accelerations import EVERY_ACCELERATION, Accelerations, accelerates, make_accelerated
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.leg import Leg, Stretch
 from harness.campaign.pruning import ClosedPages
@@ -54,7 +54,8 @@ class FaultRunner:
         self._seed = seed
         build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
         self._plain = make_machine(engine, *build)
-        self._machine, self._booting = (self._plain, self._plain) if accelerations == NO_ACCELERATION else make_accelerated(engine, accelerations, *build)
+        accelerated = accelerates(engine, accelerations)
+        self._machine, self._booting = make_accelerated(engine, accelerations, *build) if accelerated else (self._plain, self._plain)
         self._checked: set[int] = set()
         self._clean = [Leg(scenario, log) for log in logs]
         self._legs: OrderedDict[tuple[int, Faults], Leg] = OrderedDict()

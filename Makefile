@@ -45,7 +45,7 @@ bench: setup ## Measure the hot path and the overhead of the hooks
 lock: ## Make requirements.lock anew from pyproject.toml
 	$(PYTHON) -m venv .tox/lock
 	.tox/lock/bin/pip install --disable-pip-version-check --quiet uv
-	.tox/lock/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --generate-hashes \
+	.tox/lock/bin/uv pip compile pyproject.toml --extra dev --extra robot --universal --python-version 3.11 --upgrade --generate-hashes \
 		--no-emit-index-url --custom-compile-command 'make lock' --quiet --output-file requirements.lock
 
 clean: ## Remove .venv and everything that was made here

@@ -29,6 +29,8 @@ class HarnessError(Exception):
     """Base of all errors that the command reports without a traceback."""
 
     exit_code: ExitCode = ExitCode.HARNESS_FAILED
+    ROBOT_SUPPRESS_NAME = True
+    """Robot Framework: show the message alone; it needs no class name in front."""
 
 
 class InputError(HarnessError):

@@ -54,7 +54,8 @@ def test_lock_satisfies_every_requirement() -> None:
     """Each requirement of the project has a locked version inside its bounds."""
     project = PROJECT["project"]
     locked = locked_versions()
-    for text in [*project["dependencies"], *project["optional-dependencies"]["dev"], *PROJECT["build-system"]["requires"]]:
+    extras = project["optional-dependencies"]
+    for text in [*project["dependencies"], *extras["dev"], *extras["robot"], *PROJECT["build-system"]["requires"]]:
         requirement = Requirement(text)
         assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), text
 

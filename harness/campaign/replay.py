@@ -85,7 +85,15 @@ def _clean(scenario: PreparedScenario, case: PreparedCase, seed: int, engine: st
         machine.close()
 
 
-def _check_operation(log: CaseLog, fault: Fault, source: str) -> None:
+def check_operation(log: CaseLog, fault: Fault, source: str) -> None:
+    """Refuse a fault at an operation that the run does not make, or with a tear that it can't have.
+
+    Args:
+        source: who named the fault.
+
+    Raises:
+        InputError: there is no such operation, or tear.
+    """
     if fault.boot >= len(log.boots) or fault.operation >= len(log.boots[fault.boot].operations):
         counts = ", ".join(str(len(boot.operations)) for boot in log.boots)
         raise InputError(f"there is no operation {fault}", source=source, remedy=f"Operations per boot of the run that it cuts: {counts}.")
@@ -98,7 +106,7 @@ def _check_operation(log: CaseLog, fault: Fault, source: str) -> None:
 def _faulted(scenario: PreparedScenario, clean: Run, faults: Faults, seed: int, engine: str, source: str) -> Replay:
     runner = FaultRunner(scenario, [log_of(clean, seed)], seed, engine)
     try:
-        cuts = list(runner.runs(Job(0, faults), before=lambda log, fault: _check_operation(log, fault, source)))
+        cuts = list(runner.runs(Job(0, faults), before=lambda log, fault: check_operation(log, fault, source)))
     finally:
         runner.close()
     _, run = cuts[-1]

@@ -37,7 +37,7 @@ def doctor_command(engine: str | None, as_json: bool) -> int:
 def _lines(engine: str, probe: Probe) -> list[str]:
     """Return what is said of one engine: whether it is usable, then what to know about it."""
     state = "[green]usable[/green]    " if probe.usable else "[red]not usable[/red]"
-    lines = [f"{engine:<10}{state}  {probe.version}".rstrip()]
+    lines = [f"{engine:<10}{state}  {escape(probe.version)}".rstrip()]
     if probe.remedy:
         lines.append(f"          {escape(probe.remedy)}")
     hidden = rules_not_shown(shown_by(engine))

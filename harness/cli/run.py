@@ -12,14 +12,14 @@ from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
 from harness.cli.debugger import debugger_scenarios
 from harness.cli.engine_remarks import print_not_shown
 from harness.cli.options import engine_option, result_console, scenario_options, seed_option
-from harness.cli.replay import print_replay
-from harness.cli.virtual_time import parse_virtual_time
 from harness.errors import ExitCode, InputError
 from harness.fault.faults import Tear
+from harness.fault.virtual_time import parse_virtual_time
 from harness.machine.capability import Capability
 from harness.machine.engines import shown_by
 from harness.oracle.verdict import verdict_of
 from harness.report.lines import verdict_line
+from harness.report.replay_view import print_replay
 from harness.report.run_view import print_run
 from harness.scenario.prepared import PreparedScenario
 

@@ -8,11 +8,11 @@ import re
 import pytest
 
 from harness.cli import run_cli
-from harness.cli.virtual_time import parse_virtual_time
 from harness.errors import InputError
 from harness.fault.faults import ERASE_TEARS, Tear
 from harness.fault.plan import FIVE_TEARS, TearChoice
 from harness.fault.tear_words import parse_tears
+from harness.fault.virtual_time import parse_virtual_time
 
 SCENARIO = "stm32f103/speck-full"
 FORGED = ["--case", "forged"]

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from harness.cli import run_cli
+from harness.cli import doctor, run_cli
 from harness.errors import ExitCode
+from harness.machine.capability import Probe
 from harness.machine.engines import ENGINES, probe_engine
 
 
@@ -35,3 +36,11 @@ def test_a_missing_engine_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPat
 
     assert run_cli(["doctor"]) == ExitCode.HOLDS
     assert "embedded  usable" in capsys.readouterr().out
+
+
+def test_a_remedy_is_printed_as_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Square brackets of an extra are no markup."""
+    monkeypatch.setattr(doctor, "probe_engine", lambda _: Probe(usable=False, remedy="pip install boot-harness[robot]"))
+
+    assert run_cli(["doctor", "--engine", "qemu"]) == ExitCode.BAD_INPUT
+    assert "pip install boot-harness[robot]\n" in capsys.readouterr().out

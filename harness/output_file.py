@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +40,25 @@ def write_output(path: Path, data: bytes, *, private: bool = False, overwrite: b
         raise InputError("exists already", source=str(path), remedy="Choose another name, or remove the file first.") from error
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", source=str(path), remedy=_REMEDY) from error
+
+
+def write_files(folder: Path, files: Mapping[str, bytes], *, source: str) -> list[Path]:
+    """Write files by name into a folder, which is made if need be; return their paths in order.
+
+    Args:
+        source: the option that named the folder, for the message.
+
+    Raises:
+        InputError: the folder can't be made, or a file can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot make the folder {folder}: {reason}", source=source, remedy="Name a folder that you can write to.") from error
+    for name, content in files.items():
+        write_output(folder / name, content)
+    return sorted(folder / name for name in files)
 
 
 def is_device(path: Path) -> bool:

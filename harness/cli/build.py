@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import scenario_options
-from harness.errors import InputError
-from harness.output_file import write_output
+from harness.output_file import write_files
 from harness.scenario.prepared import PreparedScenario
 
 
@@ -41,15 +40,8 @@ def build_command(scenario: PreparedScenario, output: Path | None, as_json: bool
 
 
 def _export(scenario: PreparedScenario, folder: Path) -> list[Path]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"cannot make the folder {folder}: {reason}", source="--output", remedy="Name a folder that you can write to.") from error
     files = {f"application-{version}.elf": Path(elf).read_bytes() for version, elf in scenario.application_elves.items()}
     if scenario.bootloader_elf:
         files["bootloader.elf"] = Path(scenario.bootloader_elf).read_bytes()
     files |= {f"{case.name}.flash.bin": case.state.flash for case in scenario.cases}
-    for name, content in files.items():
-        write_output(folder / name, content)
-    return sorted(folder / name for name in files)
+    return write_files(folder, files, source="--output")

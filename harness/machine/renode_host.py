@@ -23,13 +23,13 @@ _REMEDY = (
     "Install Renode 1.16 or newer (renode.io); `pip install boot-harness[renode]`; install pyrenode3 from github.com/antmicro/pyrenode3; then set "
     "PYRENODE_BIN to a portable Renode, PYRENODE_PKG to its package, or PYRENODE_BUILD_DIR to a build of its sources, and PYRENODE_RUNTIME to coreclr or mono."
 )
-_MODELS = (
-    *(
-        f"renode/{name}.cs"
-        for name in ("flash_operations", "flash_controller", "flash_regions", "core_windows", "boot_recorder", "boot_events", "boot_results")
-    ),
-    *("stm32f103/clocks.cs", "stm32f103/fpec.cs", "nrf52840/nvmc.cs"),
-)
+_FLASH_MODELS = tuple(f"renode/{name}.cs" for name in ("flash_operations", "flash_controller", "flash_regions", "core_windows"))
+_CHIP_MODELS = {"stm32f103": ("stm32f103/clocks.cs", "stm32f103/fpec.cs"), "nrf52840": ("nrf52840/nvmc.cs",)}
+BOARD_MODELS = {device: (*_FLASH_MODELS, *models) for device, models in _CHIP_MODELS.items()}
+"""By device: what its board needs compiled, in platforms/."""
+
+_RECORDER_MODELS = tuple(f"renode/{name}.cs" for name in ("boot_recorder", "boot_events", "boot_results"))
+_MODELS = (*_FLASH_MODELS, *_RECORDER_MODELS, *(model for models in _CHIP_MODELS.values() for model in models))
 """Compiled together and once a process: Renode refuses a type that it has already."""
 
 

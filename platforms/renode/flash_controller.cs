@@ -87,6 +87,14 @@ namespace Antmicro.Renode.Peripherals.BootHarness
             };
         }
 
+        // Pause the emulation right before one operation of this boot, counted from 0, which the instruction at `pc` starts: for a debugger.
+        public void HoldBefore(uint operation, ulong pc)
+        {
+            holdBefore = operation;
+            holdPc = pc;
+            ArmHold();
+        }
+
         // Start a new boot: nothing is logged yet, and nothing is frozen. The harness sets `StopBefore` afterwards.
         public void BeginBoot()
         {
@@ -109,6 +117,12 @@ namespace Antmicro.Renode.Peripherals.BootHarness
             var noise = Noise.Fill(ref seed, (int)ram.Size);
             ram.WriteBytes(0, noise, noise.Length);
             return seed;
+        }
+
+        // The same, from the monitor, whose numbers are smaller than a seed can be.
+        public void ScrambleRamWith(string seed)
+        {
+            ScrambleRam(ulong.Parse(seed));
         }
 
         // Offset in the array of an address in either of its ranges.
@@ -292,6 +306,7 @@ namespace Antmicro.Renode.Peripherals.BootHarness
                 return false;
             }
             operations.Add(operation);
+            ArmHold();
             change();
             Start(store, durationPs);
             return true;
@@ -358,6 +373,28 @@ namespace Antmicro.Renode.Peripherals.BootHarness
         protected readonly uint FlashBytes;
         protected readonly uint PageBytes;
 
+        // A hook makes its instruction slow: it is set when the operation before the one to hold at has begun.
+        private void ArmHold()
+        {
+            if((ulong)operations.Count != holdBefore)
+            {
+                return;
+            }
+            Cpu.AddHook(holdPc, Hold);
+            Cpu.RequestReturn();
+        }
+
+        private void Hold(ICpuSupportingGdb cpu, ulong pc)
+        {
+            if((ulong)operations.Count != holdBefore)
+            {
+                return;
+            }
+            this.Log(LogLevel.Info, "Held right before operation {0}, pc 0x{1:X8}", holdBefore, pc);
+            holdBefore = ulong.MaxValue;
+            machine.PauseAndRequestEmulationPause();
+        }
+
         private static string Shorten(byte[] bytes)
         {
             var text = string.Concat(bytes.Take(4).Reverse().Select(x => x.ToString("X2")));
@@ -370,6 +407,8 @@ namespace Antmicro.Renode.Peripherals.BootHarness
             stalledPs += ps;
             clock.Advance(TimeInterval.FromNanoseconds(ps / 1000));
         }
+        private ulong holdBefore = ulong.MaxValue;
+        private ulong holdPc;
         private bool powerLost;
         private bool faulted;
         private ulong busyUntilPs;

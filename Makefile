@@ -39,7 +39,7 @@ lint: setup ## Run the linter and the type checker
 fix: setup ## Format, and mend what the linter can mend
 	$(VENV)/bin/tox run -e fix
 
-bench: setup ## Measure the hot path and the overhead of the hooks
+bench: setup ## Measure hot path, hooks and campaigns; write docs/benchmarks.md
 	$(VENV)/bin/tox run -e bench
 
 lock: ## Make requirements.lock anew from pyproject.toml

@@ -1,4 +1,4 @@
-"""`tox -e bench`: what the hot path costs, as ratios measured in one run. It prints; it never fails on a slow machine."""
+"""`tox -e bench`: what the hot path and whole campaigns cost, measured in one run. It prints; it never fails on a slow machine."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import unicorn
 from unicorn import arm_const
 
 from harness.build.elf import ElfFile
-from harness.campaign.accelerations import NO_ACCELERATION
-from harness.campaign.sweep import SweepOptions, sweep
 from harness.device import NonVolatile, load_device
 from harness.image.spk import HEADER_BYTES, SIGNED_HEADER_BYTES
 from harness.image.verify import image_in_region
@@ -24,6 +21,7 @@ from harness.machine.bench_support import BareMachine, make_call_flash
 from harness.machine.embedded import EmbeddedMachine
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
+from tests.bench_campaigns import write_benchmarks
 from tests.machine.firmware import compile_program
 
 _PAIRS = 9
@@ -39,7 +37,7 @@ def main() -> None:
     scenario = prepare(_SCENARIO, PrepareOptions())
     print_hook_overhead(scenario)
     print_half_word_cost()
-    print_sweep_speed(scenario)
+    write_benchmarks()
 
 
 def print_hook_overhead(scenario: PreparedScenario) -> None:
@@ -106,18 +104,6 @@ def python_hook_seconds(flash: bytes) -> float:
     engine.reg_write(arm_const.UC_ARM_REG_SP, stack)
     # `start` sleeps when `run` returns: WFI ends the emulation.
     return seconds_of(lambda: engine.emu_start(entry | 1, 1))
-
-
-def print_sweep_speed(scenario: PreparedScenario) -> None:
-    """Cuts per second, signatures verified: the whole update with shared boots, and a slice of it against one boot per crash image."""
-    whole = sweep(scenario, SweepOptions(only_case="update"))
-    print(f"sweep of the update, one process: {len(whole.verdicts) / whole.seconds:.0f} cuts per second ({len(whole.verdicts)} cuts)")
-    page = SweepOptions(only_case="update", operations=(600, 800))
-    shared, plain = sweep(scenario, page), sweep(scenario, replace(page, accelerations=NO_ACCELERATION))
-    print(f"shared boots, over {len(plain.verdicts)} cuts in one page: {plain.seconds / shared.seconds:.1f} x as fast as one boot per crash image")
-    cores = os.cpu_count() or 1
-    processes = sweep(scenario, SweepOptions(only_case="update", jobs=cores))
-    print(f"{cores} processes: {whole.seconds / processes.seconds:.2f} x as fast as one, their start included")
 
 
 def in_pairs(first: Callable[[], float], second: Callable[[], float]) -> tuple[float, float]:

@@ -95,6 +95,10 @@ class FaultRunner:
                 self._closed.keep(key, stretch, run, known)
         return known
 
+    def crash_image(self, job: Job) -> CrashImage:
+        """Return what the last of the faults leaves, by the log."""
+        return self._leg(job.case, job.faults[:-1]).crash_image(job.faults[-1], self._seed)
+
     def run(self, job: Job) -> Run:
         """Make the faults live and keep the whole run after the last of them."""
         *_, (_, run) = self.runs(job)

@@ -1,0 +1,209 @@
+"""Campaign speed: cuts per second, what each acceleration is worth, the worst case, scaling, sizes. Writes docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import unicorn
+
+from harness.campaign.accelerations import EVERY_ACCELERATION, NO_ACCELERATION, Accelerations, make_accelerated
+from harness.campaign.boots import CaseLog, log_of, run_until_settled
+from harness.campaign.planning import plan_campaign
+from harness.campaign.runner import FaultRunner, Job
+from harness.campaign.settings import SweepOptions
+from harness.campaign.sweep import run_clean, sweep
+from harness.device import NonVolatile
+from harness.image.spk import HEADER_BYTES
+from harness.machine.engines import make_machine
+from harness.scenario.prepare import PrepareOptions, prepare
+from harness.scenario.prepared import PreparedScenario
+
+_SCENARIO = "stm32f103/speck-full"
+_APP_KIB = 16
+_SIZES_KIB = (16, 64, 256)
+_PAGES = SweepOptions(only_case="update", operations=(1500, 2060))
+"""A page of the application and the journal beside it: where each acceleration can show what it does."""
+_SAMPLE = 40
+_CRC_OFFSET = 34
+_PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+_MODES = {
+    "shared boots alone": Accelerations(share=True, memo=False, prune=False),
+    "shared calls alone": Accelerations(share=False, memo=True, prune=False),
+    "shared boots and calls": Accelerations(share=True, memo=True, prune=False),
+    "shared boots, pruned runs": Accelerations(share=True, memo=False, prune=True),
+    "all": EVERY_ACCELERATION,
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Some cuts and how long they took: on the wall, and of one core."""
+
+    cuts: int
+    wall_seconds: float
+    core_seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Cuts per second of one core's time."""
+        return self.cuts / self.core_seconds
+
+
+def measure(cuts: int, action: Callable[[], object]) -> Measured:
+    """Run `action`, which makes that many cuts in this process."""
+    wall, core = time.perf_counter(), time.process_time()
+    action()
+    return Measured(cuts, time.perf_counter() - wall, time.process_time() - core)
+
+
+def plan(scenario: PreparedScenario, options: SweepOptions) -> tuple[list[CaseLog], list[Job]]:
+    """Return the logs of the clean runs and the jobs of a campaign, none of them live."""
+    logs = [log_of(run, options.seed) for run in run_clean(scenario, options)]
+    return logs, [replace(job, live=False) for job in plan_campaign(scenario, logs, options)[0]]
+
+
+def judge(scenario: PreparedScenario, logs: Sequence[CaseLog], jobs: Sequence[Job], accelerations: Accelerations) -> tuple[Measured, FaultRunner]:
+    """Judge jobs with a fresh runner."""
+    runner = FaultRunner(scenario, logs, 1, "embedded", accelerations)
+    return measure(len(jobs), lambda: [runner.judge(job) for job in jobs]), runner
+
+
+def spread(jobs: Sequence[Job]) -> list[Job]:
+    """Return a few jobs of a plan, spread evenly."""
+    return [jobs[index * (len(jobs) - 1) // (_SAMPLE - 1)] for index in range(_SAMPLE)]
+
+
+def whole_campaign(scenario: PreparedScenario) -> list[str]:
+    """The campaign of the default scenario: as `harness sweep` makes it, on one core and on two; and against a core without accelerations."""
+    alone = measure(0, lambda: None)
+    result = None
+
+    def run() -> None:
+        nonlocal result
+        result = sweep(scenario, SweepOptions())
+
+    alone = measure(0, run)
+    assert result is not None
+    assert not result.violating
+    cuts = len(result.verdicts)
+    two = sweep(scenario, SweepOptions(jobs=2))
+    logs, jobs = plan(scenario, SweepOptions())
+    judged, runner = judge(scenario, logs, jobs, EVERY_ACCELERATION)
+    plain, _ = judge(scenario, logs, spread(jobs), NO_ACCELERATION)
+    boot = one_boot(scenario, logs, spread(jobs))
+    return [
+        f"{cuts:,} cuts, {result.distinct_crash_images:,} different crash images, {runner.runs_pruned:,} runs pruned.",
+        "Every signature is computed, unless it is provably the same computation.",
+        "",
+        "| what | cuts per second |",
+        "|---|---|",
+        f"| judging all cuts, one process | **{judged.rate:,.0f}** |",
+        f"| the whole `harness sweep`, clean runs and {result.live_checked} live cuts included, one process | {cuts / alone.core_seconds:,.0f} |",
+        f"| the same without any acceleration ({plain.cuts} cuts spread over the plan) | {plain.rate:,.1f} |",
+        f"| one boot per cut, nothing judged (the same {boot.cuts}) | {boot.rate:,.1f} |",
+        "",
+        f"Judging is {judged.rate / plain.rate:,.0f} times as fast as without accelerations, {judged.rate / boot.rate:,.0f} times as fast as one boot per cut.",
+        f"Two processes take {two.seconds:.1f} s of wall time where one takes {alone.wall_seconds:.1f} s, their start included:",
+        f"{alone.wall_seconds / two.seconds:.2f} times as fast.",
+    ]
+
+
+def one_boot(scenario: PreparedScenario, logs: Sequence[CaseLog], jobs: Sequence[Job]) -> Measured:
+    """Boot each crash image once on a machine that executes everything."""
+    runner = FaultRunner(scenario, logs, 1, "embedded", NO_ACCELERATION)
+    machine = make_machine("embedded", scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
+    states = [crash.state for crash in (runner.crash_image(job) for job in jobs)]
+    return measure(len(states), lambda: [machine.boot(state, seed=1) for state in states])
+
+
+def accelerations(scenario: PreparedScenario) -> list[str]:
+    """What each acceleration is worth, alone and together, over the cuts in a page."""
+    logs, jobs = plan(scenario, _PAGES)
+    plain, _ = judge(scenario, logs, spread(jobs), NO_ACCELERATION)
+    rows = [f"| none ({plain.cuts} of them) | {plain.rate:,.1f} | 1 |"]
+    for name, mode in _MODES.items():
+        measured, _ = judge(scenario, logs, jobs, mode)
+        rows.append(f"| {name} | {measured.rate:,.0f} | {measured.rate / plain.rate:,.1f} |")
+    title = f"{len(jobs):,} cuts around one page of the application, and in the journal beside it."
+    return [title, "", "| accelerations | cuts per second | ratio |", "|---|---|---|", *rows]
+
+
+def worst_case(scenario: PreparedScenario) -> list[str]:
+    """Each state holds another staged image whose CRC is right and whose signature is not: nothing that is verified was verified before."""
+    case = scenario.case("update")
+    states = [altered(scenario, case.state, number) for number in range(_SAMPLE)]
+    build = ("embedded", EVERY_ACCELERATION, scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
+    machine, _ = make_accelerated(*build)
+    measured = measure(len(states), lambda: [run_until_settled(machine, scenario, case, state, 1) for state in states])
+    plain = make_machine("embedded", scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
+    without = measure(len(states), lambda: [run_until_settled(plain, scenario, case, state, 1) for state in states])
+    return [
+        f"**{measured.rate:,.0f} per second**, {measured.rate / without.rate:.1f} times the rate without accelerations.",
+        f"{_SAMPLE} states, each with another {_APP_KIB} KiB image in the slot, all properly summed and none properly signed: each must be hashed and checked",
+        "for real. No exact acceleration can help, only more cores.",
+    ]
+
+
+def altered(scenario: PreparedScenario, state: NonVolatile, number: int) -> NonVolatile:
+    """Return a state whose staged image differs from all others in its code, with the CRC made right."""
+    region = scenario.regions["slot"]
+    start = region.address - scenario.flash_address
+    flash = bytearray(state.flash)
+    code_bytes = int.from_bytes(flash[start + 10 : start + 14], "little")
+    code = slice(start + HEADER_BYTES, start + HEADER_BYTES + code_bytes)
+    place = code.start + 1024 + 8 * number
+    flash[place] ^= 0xFF
+    flash[start + _CRC_OFFSET : start + _CRC_OFFSET + 4] = zlib.crc32(flash[code]).to_bytes(4, "little")
+    return NonVolatile(bytes(flash), state.option_bytes)
+
+
+def sizes() -> list[str]:
+    """Time per cut over the size of the image, on the nRF52840."""
+    rows, first = [], 0.0
+    for size_kib in _SIZES_KIB:
+        scenario = prepare("nrf52840/speck-full", PrepareOptions(app_kib=size_kib))
+        logs, jobs = plan(scenario, SweepOptions(only_case="update"))
+        measured, _ = judge(scenario, logs, jobs, EVERY_ACCELERATION)
+        cost_us = 1e6 / measured.rate
+        first = first or cost_us
+        rows.append(f"| {size_kib} KiB | {measured.cuts:,} | {cost_us:.0f} us | {cost_us / first:.2f} |")
+    return ["Every cut of the update case, one process.", "", "| image | cuts | time per cut | ratio |", "|---|---|---|---|", *rows]
+
+
+def processor() -> str:
+    """Return the processor's name."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def write_benchmarks() -> None:
+    """Measure everything, print it, and write the page."""
+    scenario = prepare(_SCENARIO, PrepareOptions(app_kib=_APP_KIB))
+    parts = {
+        f"{_SCENARIO} with an image of {_APP_KIB} KiB": whole_campaign(scenario),
+        "What each acceleration is worth": accelerations(scenario),
+        "The worst case": worst_case(scenario),
+        "Size of the image, on the nRF52840": sizes(),
+    }
+    load = os.getloadavg()[0]
+    head = [
+        "# Benchmarks",
+        "",
+        "Written by `tox -e bench`. Rates are per second of one core's time, unless they say wall time; ratios travel, absolute times do not.",
+        "",
+        f"Measured on {processor()}, {os.cpu_count()} cores (load average at the end {load:.1f}),",
+        f"Python {platform.python_version()}, Unicorn {unicorn.__version__}.",
+    ]
+    text = "\n".join([*head, *(line for title, lines in parts.items() for line in ("", f"## {title}", *lines))]) + "\n"
+    _PAGE.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    write_benchmarks()

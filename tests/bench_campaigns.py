@@ -183,14 +183,19 @@ def processor() -> str:
 
 
 def write_benchmarks() -> None:
-    """Measure everything, print it, and write the page."""
+    """Measure part by part, print each, and write the page."""
     scenario = prepare(_SCENARIO, PrepareOptions(app_kib=_APP_KIB))
-    parts = {
-        f"{_SCENARIO} with an image of {_APP_KIB} KiB": whole_campaign(scenario),
-        "What each acceleration is worth": accelerations(scenario),
-        "The worst case": worst_case(scenario),
-        "Size of the image, on the nRF52840": sizes(),
+    measures: dict[str, Callable[[], list[str]]] = {
+        f"{_SCENARIO} with an image of {_APP_KIB} KiB": lambda: whole_campaign(scenario),
+        "What each acceleration is worth": lambda: accelerations(scenario),
+        "The worst case": lambda: worst_case(scenario),
+        "Size of the image, on the nRF52840": sizes,
     }
+    body: list[str] = []
+    for title, measured in measures.items():
+        part = ["", f"## {title}", *measured()]
+        print("\n".join(part), flush=True)
+        body += part
     load = os.getloadavg()[0]
     head = [
         "# Benchmarks",
@@ -200,9 +205,7 @@ def write_benchmarks() -> None:
         f"Measured on {processor()}, {os.cpu_count()} cores (load average at the end {load:.1f}),",
         f"Python {platform.python_version()}, Unicorn {unicorn.__version__}.",
     ]
-    text = "\n".join([*head, *(line for title, lines in parts.items() for line in ("", f"## {title}", *lines))]) + "\n"
-    _PAGE.write_text(text)
-    print(text)
+    _PAGE.write_text("\n".join([*head, *body]) + "\n")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ class SweepOptions:
 
     Attributes:
         seed: feeds tears and RAM. jobs: worker processes; 1 runs in this process. engine: which engine.
+        cluster: address of a Dask scheduler whose workers judge instead; None: those of `jobs`.
         operations: (first, last) to sweep only these; None: every operation.
         only_case: sweep a single case.
         accelerations: what is done only once; the verdicts are the same either way.
@@ -77,6 +78,7 @@ class SweepOptions:
 
     seed: int = 1
     jobs: int = 1
+    cluster: str | None = None
     engine: str = "embedded"
     operations: tuple[int, int] | None = None
     only_case: str | None = None

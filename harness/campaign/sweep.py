@@ -8,9 +8,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from harness.campaign.arrivals import in_order, judged_by_workers, judged_here
+from harness.campaign.arrivals import Arrivals, NumberedJob, in_order, judged_by_workers, judged_here
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.causes import Cause, find_causes
+from harness.campaign.cluster import judged_by_cluster
 from harness.campaign.exposure import exposures
 from harness.campaign.planning import plan_campaign, plan_digest
 from harness.campaign.runner import WorkerStart
@@ -243,15 +244,20 @@ class _Sweep:
         """Judge faults; yield number and verdict of each as they come, checked and kept."""
         if not missing:
             return
-        options = self._options
-        start = WorkerStart(self._scenario, self._logs, options.seed, options.engine, options.accelerations)
-        todo = [(number, self._jobs[number]) for number in missing]
-        with contextlib.closing(judged_here(start, todo) if options.jobs == 1 else judged_by_workers(start, todo, options.jobs)) as batches:
+        with contextlib.closing(self._batches([(number, self._jobs[number]) for number in missing])) as batches:
             for batch in batches:
                 self._check_fired(batch)
                 if self._store:
                     self._store.add(Row(number, self._jobs[number].live, verdict) for number, verdict in batch)
                 yield from batch
+
+    def _batches(self, jobs: Sequence[NumberedJob]) -> Arrivals:
+        """Give the jobs to whoever judges them."""
+        options = self._options
+        start = WorkerStart(self._scenario, self._logs, options.seed, options.engine, options.accelerations)
+        if options.cluster is not None:
+            return judged_by_cluster(start, jobs, options.cluster)
+        return judged_here(start, jobs) if options.jobs == 1 else judged_by_workers(start, jobs, options.jobs)
 
     def _check_fired(self, batch: Sequence[tuple[int, Verdict]]) -> None:
         """A verdict without proof that the planned fault fired is an error of the harness, never a pass."""

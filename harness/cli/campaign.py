@@ -54,6 +54,7 @@ class CampaignArguments:
     engine: str
     seed: int
     jobs: int
+    cluster: str | None
     case: str | None
     operations: str | None
     tears: str | None
@@ -85,6 +86,7 @@ class CampaignArguments:
         return SweepOptions(
             seed=self.seed,
             jobs=self.jobs,
+            cluster=self.cluster,
             engine=self.engine,
             operations=parse_operations(self.operations),
             only_case=self.case,
@@ -130,6 +132,7 @@ def campaign_options(command: Command) -> Command:
     @engine_option
     @seed_option
     @jobs_option
+    @click.option("--cluster", default=None, metavar="ADDRESS", help="Judge on the workers of this Dask scheduler, tcp://HOST:PORT, instead of here.")
     @click.option("--case", default=None, help="Sweep only this case.")
     @click.option("--operations", default=None, metavar="A-B", help="Cut only at operations A to B of each boot.")
     @click.option("--tears", default=None, metavar="LIST", help="Tears to make: none,some,most,half-page,all (the default), metastable, fractions.")

@@ -123,6 +123,7 @@ class SearchArguments:
             "--operations": campaign.operations,
             "--sample": campaign.sample,
             "--shard": campaign.shard,
+            "--cluster": campaign.cluster,
             "--store": campaign.store,
             "--resume": campaign.resume,
             "--no-share": None if campaign.share else "off",

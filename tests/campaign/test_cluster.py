@@ -1,0 +1,113 @@
+"""A cluster gives the result of one process, whatever becomes of its workers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.campaign import cluster
+from harness.campaign.sweep import SweepOptions, sweep
+from harness.errors import InputError
+from harness.oracle.verdict import Verdict
+from harness.report.lines import verdict_line
+from harness.scenario.prepare import PrepareOptions, prepare
+from harness.scenario.prepared import PreparedScenario
+
+OPTIONS = SweepOptions(only_case="update", operations=(0, 24))
+_LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard")
+
+
+class LocalCluster:
+    """A scheduler and its workers, each a process of its own on the loopback interface."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack = stack
+        self._folder = folder
+        file = folder / "scheduler.json"
+        self._start("scheduler", *_LOOPBACK, "--port", "0", "--scheduler-file", str(file))
+        deadline = time.monotonic() + 120
+        while not (file.exists() and file.read_text().rstrip().endswith("}")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.address: str = json.loads(file.read_text())["address"]
+
+    def add_worker(self) -> subprocess.Popen[bytes]:
+        """Start a worker; it joins on its own."""
+        return self._start("worker", self.address, *_LOOPBACK, "--no-nanny", "--nthreads", "1", "--local-directory", str(self._folder))
+
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "dask", *arguments]
+        process = self._stack.enter_context(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        self._stack.callback(process.kill)
+        return process
+
+
+@pytest.fixture(scope="module", name="local_cluster")
+def _local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    with ExitStack() as stack:
+        yield LocalCluster(stack, tmp_path_factory.mktemp("cluster"))
+
+
+@pytest.fixture(scope="module", name="scenario")
+def _scenario() -> PreparedScenario:
+    return prepare("stm32f103/speck-full", PrepareOptions())
+
+
+class KillsAWorker:
+    """An observer that kills one worker after the first verdict, and starts another."""
+
+    def __init__(self, cluster: LocalCluster, victim: subprocess.Popen[bytes]) -> None:
+        self._cluster = cluster
+        self._victim = victim
+        self.killed = False
+
+    def cleared(self, verdict: Verdict) -> None:
+        """Go on."""
+
+    def planned(self, total: int) -> None:
+        """Go on."""
+
+    def judged(self, verdict: Verdict) -> None:
+        """Kill once."""
+        del verdict
+        if not self.killed:
+            self._victim.kill()
+            self._victim.wait()
+            self._cluster.add_worker()
+            self.killed = True
+
+
+def test_a_killed_worker_and_one_that_joins_change_no_verdict(local_cluster: LocalCluster, scenario: PreparedScenario) -> None:
+    """Of two workers one is killed after the first verdicts, and a third one joins: every verdict is there once, and is that of a single process."""
+    victim = local_cluster.add_worker()
+    local_cluster.add_worker()
+    observer = KillsAWorker(local_cluster, victim)
+
+    result = sweep(scenario, replace(OPTIONS, cluster=local_cluster.address), observer)
+
+    alone = sweep(scenario, OPTIONS)
+    assert observer.killed
+    assert len(result.verdicts) == result.planned == alone.planned > 80
+    assert [verdict_line(scenario, verdict, 1) for verdict in result.verdicts] == [verdict_line(scenario, verdict, 1) for verdict in alone.verdicts]
+
+
+def test_a_worker_with_other_versions_is_refused(local_cluster: LocalCluster, scenario: PreparedScenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the worker, and both versions."""
+    local_cluster.add_worker()
+    monkeypatch.setattr(cluster, "worker_identity", lambda: {"boot-harness": "9.9 (sources 0123456789ab)"})
+
+    with pytest.raises(InputError, match=r"worker tcp://127.0.0.1:\d+ has boot-harness .*, and here it is 9\.9"):
+        sweep(scenario, SweepOptions(only_case="update", operations=(0, 2), cluster=local_cluster.address))
+
+
+def test_an_address_that_is_none_is_refused_at_once(scenario: PreparedScenario) -> None:
+    """Nothing is tried with it."""
+    with pytest.raises(InputError, match="'localhost' is no address of a scheduler"):
+        sweep(scenario, SweepOptions(only_case="update", operations=(0, 2), cluster="localhost"))

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "image.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -27,7 +26,7 @@ enum {
     AT_SIGNATURE = 80
 };
 
-enum { FORMAT_VERSION = 2, FLAGS_SIGNED = 1, RESERVED_BYTES = 10, VECTORS_READ_BYTES = 8 };
+enum { FORMAT_VERSION = 2, FLAGS_SIGNED = 1, FLAGS_PATCH = 1 | 4, RESERVED_BYTES = 10, VECTORS_READ_BYTES = 8 };
 
 static const uint8_t MAGIC[4] = {'S', 'P', 'K', 2};
 
@@ -36,7 +35,7 @@ _Static_assert((int)AT_KEY + (int)SIGNATURE_KEY_BYTES == (int)AT_SIGNATURE, "the
 _Static_assert((int)SIGNATURE_HEADER_BYTES == (int)AT_SIGNATURE, "the signature covers all that precedes it");
 _Static_assert((int)AT_SIGNATURE + (int)SIGNATURE_BYTES == (int)IMAGE_HEADER_BYTES, "the signature ends the header");
 
-static enum result check_form(const uint8_t *header)
+static enum result check_form(const uint8_t *header, uint32_t flags)
 {
     if (memcmp(header + AT_MAGIC, MAGIC, sizeof MAGIC) != 0) {
         return RESULT_MAGIC;
@@ -44,7 +43,7 @@ static enum result check_form(const uint8_t *header)
     if (load_u16(header + AT_FORMAT) != FORMAT_VERSION) {
         return RESULT_FORMAT;
     }
-    return load_u32(header + AT_FLAGS) == FLAGS_SIGNED ? RESULT_OK : RESULT_FLAGS;
+    return load_u32(header + AT_FLAGS) == flags ? RESULT_OK : RESULT_FLAGS;
 }
 
 static enum result check_size(const uint8_t *header, const struct region *region)
@@ -108,7 +107,16 @@ static enum result check_authentic(const uint8_t *header, const uint8_t *code)
     return signature_check(header + AT_SIGNATURE, header + AT_KEY, header, code, code_bytes);
 }
 
-enum result image_verify(struct image *image, const struct region *region, enum image_age age, uint64_t counter)
+/* What stands between the size and the target: a patch is not run and has no entry. */
+static enum result check_start(const uint8_t *header, const uint8_t *code, uint32_t flags)
+{
+    if (flags == FLAGS_SIGNED) {
+        return check_entry(header, code);
+    }
+    return load_u32(header + AT_ENTRY) == 0 ? RESULT_OK : RESULT_ENTRY;
+}
+
+static enum result verify(struct image *image, const struct region *region, uint32_t flags, enum image_age age, uint64_t counter)
 {
     const uint8_t *header = flash_view(region, 0, IMAGE_HEADER_BYTES);
     const uint8_t *code;
@@ -117,7 +125,7 @@ enum result image_verify(struct image *image, const struct region *region, enum 
     if (header == NULL) {
         return RESULT_SIZE;
     }
-    result = check_form(header);
+    result = check_form(header, flags);
     if (result == RESULT_OK) {
         result = check_size(header, region);
     }
@@ -128,7 +136,7 @@ enum result image_verify(struct image *image, const struct region *region, enum 
     if (code == NULL) {
         return RESULT_SIZE;
     }
-    result = check_entry(header, code);
+    result = check_start(header, code, flags);
     if (result == RESULT_OK) {
         result = check_target(header, age, counter);
     }
@@ -141,4 +149,21 @@ enum result image_verify(struct image *image, const struct region *region, enum 
         image->vector_table_address = LAYOUT_APPLICATION.address + IMAGE_HEADER_BYTES + load_u32(header + AT_ENTRY);
     }
     return result;
+}
+
+enum result image_verify(struct image *image, const struct region *region, enum image_age age, uint64_t counter)
+{
+    return verify(image, region, FLAGS_SIGNED, age, counter);
+}
+
+enum result image_verify_patch(struct image *patch, const struct region *region, uint64_t counter)
+{
+    return verify(patch, region, FLAGS_PATCH, IMAGE_NEWER, counter);
+}
+
+bool image_claims(const struct region *region, uint64_t version, uint32_t size_bytes)
+{
+    const uint8_t *header = flash_view(region, 0, IMAGE_HEADER_BYTES);
+
+    return header != NULL && load_u64(header + AT_VERSION) == version && load_u32(header + AT_TOTAL_SIZE) == size_bytes;
 }

@@ -5,11 +5,13 @@
  * 1. A number from the header is used only after it was checked against the region.
  * 2. The checks come in the order of enum result; the first that fails is the answer.
  * 3. Nothing of an image is copied or entered unless every check passed, the signature last.
- * 4. The signature covers every header byte before it and the whole code.
+ * 4. A patch differs in its flags and has no entry; the one is never taken for the other.
+ * 5. The signature covers every header byte before it and the whole code.
  */
 #ifndef BOOT_IMAGE_H
 #define BOOT_IMAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "layout.h"
@@ -32,5 +34,11 @@ struct image {
 
 /* Verify the image at the start of a region. `image` is valid only with RESULT_OK. */
 enum result image_verify(struct image *image, const struct region *region, enum image_age age, uint64_t counter);
+
+/* Verify the patch at the start of a region as an image: flags of a patch, no entry, above the counter. Its code is not read. */
+enum result image_verify_patch(struct image *patch, const struct region *region, uint64_t counter);
+
+/* Whether the header at the start of a region names this version and size. Nothing else of it is looked at. */
+bool image_claims(const struct region *region, uint64_t version, uint32_t size_bytes);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "flash.h"
+#include "metadata.h"
 #include "record.h"
 
 enum {

@@ -24,24 +24,18 @@ static const struct region LAYOUT_METADATA = {REGION_METADATA_ADDRESS, REGION_ME
 enum {
     LAYOUT_PAGE_BYTES = PAGE_BYTES,
     LAYOUT_PROGRAM_BYTES = PROGRAM_BYTES, /* what the flash programs at a time */
-    LAYOUT_METADATA_PAGES = 4,
-    LAYOUT_COUNTER_PAGE = 0, /* first of the two metadata pages of the counter */
-    LAYOUT_JOURNAL_PAGE = 2, /* first of the two metadata pages of the journal */
     LAYOUT_VECTOR_ALIGN_BYTES = 512
 };
 
 _Static_assert(LAYOUT_PROGRAM_BYTES == 2 || LAYOUT_PROGRAM_BYTES == 4, "every record is a whole number of half-words and of words");
-_Static_assert(REGION_METADATA_BYTES == LAYOUT_METADATA_PAGES * LAYOUT_PAGE_BYTES, "two counter and two journal pages");
 _Static_assert(REGION_IDENTITY_BYTES == LAYOUT_PAGE_BYTES, "the identity is one page");
 _Static_assert(REGION_BOOTLOADER_ADDRESS % LAYOUT_PAGE_BYTES == 0, "whole pages");
 _Static_assert(REGION_APPLICATION_ADDRESS % LAYOUT_VECTOR_ALIGN_BYTES == 0, "SPEC section 2 places the vector table");
 _Static_assert(REGION_APPLICATION_ADDRESS % LAYOUT_PAGE_BYTES == 0, "whole pages");
 _Static_assert(REGION_APPLICATION_BYTES % LAYOUT_PAGE_BYTES == 0, "whole pages");
 _Static_assert(REGION_METADATA_ADDRESS % LAYOUT_PAGE_BYTES == 0, "whole pages");
+_Static_assert(REGION_METADATA_BYTES % LAYOUT_PAGE_BYTES == 0, "whole pages");
 _Static_assert(REGION_SLOT_ADDRESS % LAYOUT_PAGE_BYTES == 0, "whole pages");
-_Static_assert(REGION_SLOT_BYTES >= REGION_APPLICATION_BYTES, "the slot holds every image that the application region holds");
-_Static_assert(REGION_APPLICATION_BYTES / LAYOUT_PAGE_BYTES + 28 <= LAYOUT_PAGE_BYTES / 8,
-               "a journal page holds one record a page, and spare ones");
 _Static_assert(REGION_BOOTLOADER_ADDRESS + REGION_BOOTLOADER_BYTES <= REGION_IDENTITY_ADDRESS, "no overlap");
 _Static_assert(REGION_IDENTITY_ADDRESS + REGION_IDENTITY_BYTES <= REGION_APPLICATION_ADDRESS, "no overlap");
 _Static_assert(REGION_APPLICATION_ADDRESS + REGION_APPLICATION_BYTES <= REGION_SLOT_ADDRESS, "no overlap");

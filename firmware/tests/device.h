@@ -34,12 +34,6 @@ enum {
     DEVICE_JOURNAL_OPERATIONS = 8 / PROGRAM_BYTES /* of one record, or of the header */
 };
 
-/* Read the images of a folder; exits with status 2 if one is missing. */
-void device_load(const char *folder);
-
-/* What the device did last, for the message of a failed check. */
-const char *device_story(void);
-
 /* A new device: identity written, all else erased. */
 void make_device(void);
 

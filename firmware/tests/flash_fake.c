@@ -11,10 +11,23 @@ struct fake fake = {.cut_at = FAKE_NEVER, .fail_at = FAKE_NEVER};
 
 static jmp_buf power;
 
+/* What unsure cells read in this boot. */
+static void draw_unsure(void)
+{
+    for (uint32_t i = 0; i < FAKE_BYTES; i++) {
+        if (fake.unsure[i] != 0) {
+            const uint8_t drawn = (uint8_t)fake_random(&fake.power_seed, 256);
+
+            fake.flash[i] = (uint8_t)((fake.flash[i] & ~fake.unsure[i]) | (drawn & fake.unsure[i]));
+        }
+    }
+}
+
 enum fake_end fake_boot(void (*function)(void))
 {
     enum fake_end end = FAKE_RETURNED;
 
+    draw_unsure();
     fake.operations = 0;
     fake.misuses = 0;
     fake.uart_bytes = 0;
@@ -55,18 +68,23 @@ static void tear_cells(uint8_t *cells, const uint8_t *target, uint32_t size_byte
 {
     uint64_t seed = fake.seed ^ ((uint64_t)fake.operations << 8) ^ (uint64_t)fake.tear;
     const bool first_half = fake_random(&seed, 2) == 0;
+    const uint32_t done = fake.tear == FAKE_METASTABLE ? fake_random(&seed, 5) : 0; /* quarters: hardly begun to nearly over */
 
     for (uint32_t i = 0; i < size_bytes; i++) {
         const bool half_done = (i < size_bytes / 2) == first_half;
 
         for (uint32_t bit = 0; bit < 8; bit++) {
             const uint32_t draw = fake_random(&seed, 4);
-            const bool changed = fake.tear == FAKE_ALL || (fake.tear == FAKE_SOME && draw == 0) ||
+            const bool unsure = fake.tear == FAKE_METASTABLE && fake_random(&seed, 8) == 0;
+            const bool changed = fake.tear == FAKE_ALL || (fake.tear == FAKE_METASTABLE && draw < done) || (fake.tear == FAKE_SOME && draw == 0) ||
                                  (fake.tear == FAKE_MOST && draw != 0) || (fake.tear == FAKE_HALF_PAGE && half_done);
 
-            if (changed) {
-                const uint8_t mask = (uint8_t)(1u << bit);
+            const uint8_t mask = (uint8_t)(1u << bit);
 
+            if (unsure) {
+                fake.unsure[cells + i - fake.flash] |= (uint8_t)((cells[i] ^ target[i]) & mask);
+            }
+            if (changed) {
                 cells[i] = (uint8_t)((cells[i] & ~mask) | (target[i] & mask));
             }
         }
@@ -96,6 +114,9 @@ static enum result operate(uint32_t address, const uint8_t *target, uint32_t siz
     if (fake.operations == fake.cut_at) {
         tear_cells(cells, target, size_bytes);
         longjmp(power, FAKE_CUT);
+    }
+    for (uint32_t i = 0; i < size_bytes; i++) {
+        fake.unsure[cells + i - fake.flash] &= size_bytes == PAGE_BYTES ? 0 : target[i];
     }
     memcpy(cells, target, size_bytes);
     if (fake.operations++ == fake.fail_at) {

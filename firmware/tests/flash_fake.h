@@ -7,6 +7,7 @@
  *    more than WRITES_PER_UNIT between two erases is a misuse; a write that was cut counts too.
  * 2. Every unit programmed and every page erased is one operation, counted from 0 at each power-up.
  * 3. At the operation `cut_at`, the cells are left as the tear says, and control returns to fake_boot.
+ *    A metastable tear leaves some of them unsure: they read anew at each power-up, until they are erased or driven to 0.
  * 4. Flash survives a cut; nothing else in here does.
  */
 #ifndef TESTS_FLASH_FAKE_H
@@ -22,7 +23,7 @@ enum {
     FAKE_NEVER = 0x7FFFFFFF
 };
 
-enum fake_tear { FAKE_NONE, FAKE_SOME, FAKE_MOST, FAKE_HALF_PAGE, FAKE_ALL, FAKE_TEARS };
+enum fake_tear { FAKE_NONE, FAKE_SOME, FAKE_MOST, FAKE_HALF_PAGE, FAKE_ALL, FAKE_TEARS, FAKE_METASTABLE = FAKE_TEARS };
 
 enum fake_end {
     FAKE_RETURNED, /* the function returned */
@@ -41,6 +42,8 @@ struct fake {
     uint32_t misuses;
     uint32_t erases[FAKE_PAGES];
     uint8_t writes[FAKE_BYTES / PROGRAM_BYTES]; /* of each unit since its page was erased; survives a cut */
+    uint8_t unsure[FAKE_BYTES]; /* bits that read anew at each power-up */
+    uint64_t power_seed;        /* what they read */
     uint32_t bytes_to_receive; /* bytes that a peer sends before it falls silent */
     uint32_t vector_table_address;
     char uart[256];

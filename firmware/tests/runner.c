@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
 #include "unit.h"
 
 static struct unit *units;

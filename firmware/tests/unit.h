@@ -18,6 +18,12 @@ struct unit {
 
 void unit_register(struct unit *unit);
 
+/* Each program has a device of its own: read what it needs from a folder, or exit with status 2. */
+void device_load(const char *folder);
+
+/* What the device did last, for the message of a failed check. */
+const char *device_story(void);
+
 _Noreturn void unit_fail(const char *file, int line, const char *what, long long expected, long long seen);
 
 #define TEST(test_name, test_sentence)                                                                                  \

@@ -28,6 +28,8 @@ InnerPath = Annotated[str, AfterValidator(_inside)]
 
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+
 
 class Strict(BaseModel):
     """A frozen model that knows all of its keys."""
@@ -77,7 +79,7 @@ class Recipe(Strict):
         layout: the regions, by part and name.
     """
 
-    name: Word
+    name: Name
     layout: Annotated[dict[Word, dict[Word, LayoutRegion]], Field(min_length=1)]
     _root: Path = PrivateAttr(default=Path())
 

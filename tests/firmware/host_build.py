@@ -53,6 +53,9 @@ LAYOUTS = {
 `WRITES_PER_UNIT` is for the fake: how often a unit may be programmed between erases; 0: only when it is erased, or to zero.
 """
 
+DELTA_LAYOUTS = {chip: {**layout, "REGION_METADATA_BYTES": 7 * layout["PAGE_BYTES"]} for chip, layout in LAYOUTS.items()}
+"""The same parts with seven pages for log and scratch."""
+
 _WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Werror")
 
 
@@ -86,19 +89,44 @@ def build_units(compiler: HostCompiler, firmware: Path, folder: Path, chip: str)
     Raises:
         AssertionError: something does not compile; says what.
     """
+    sources = sorted([*firmware.glob("boot/*.c"), *firmware.glob("tests/*.c")])
+    return _build_program(compiler, firmware, folder, "speck", sources, ("boot", "hal", "tests"), LAYOUTS[chip])
+
+
+def build_delta_units(compiler: HostCompiler, firmware: Path, folder: Path, chip: str) -> Path:
+    """Build the test program of in-place updates for a chip's flash in `folder` and return its path.
+
+    Raises:
+        AssertionError: something does not compile; says what.
+    """
+    logic = [firmware / file for file in load_profile("speck-delta", firmware).bootloader.sources if file.startswith("boot/")]
+    folders = ("delta", "patch", "tests/delta")
+    sources = [*logic, *(source for name in folders for source in sorted(firmware.glob(f"{name}/*.c")) if source.name != "patch_apply.c")]
+    sources += [firmware / "tests/flash_fake.c", firmware / "tests/runner.c"]
+    return _build_program(compiler, firmware, folder, "speck-delta", sources, ("boot", "hal", "tests", *folders), DELTA_LAYOUTS[chip])
+
+
+def _build_program(
+    compiler: HostCompiler,
+    firmware: Path,
+    folder: Path,
+    profile: str,
+    sources: list[Path],
+    headers: tuple[str, ...],
+    layout: dict[str, int],
+) -> Path:
     libraries = load_libraries(firmware)
     roots = {name: library_path(library) for name, library in libraries.items()}
-    include = [f"-I{firmware / name}" for name in ("boot", "hal", "tests")]
+    include = [f"-I{firmware / name}" for name in headers]
     include += [f"-isystem{roots[name] / inner}" for name, library in libraries.items() for inner in library.include]
-    define = [f"-D{name}={value:#x}" for name, value in LAYOUTS[chip].items()]
-    foreign = [roots[name] / file for name, files in load_profile("speck", firmware).bootloader.libraries.items() for file in files]
-    ours = sorted([*firmware.glob("boot/*.c"), *firmware.glob("tests/*.c")])
+    define = [f"-D{name}={value:#x}" for name, value in layout.items()]
+    foreign = [roots[name] / file for name, files in load_profile(profile, firmware).bootloader.libraries.items() for file in files]
     objects = []
     for source in foreign:
         objects.append(folder / f"{source.stem}.library.o")
         _run([*compiler.command, "-std=c11", "-O2", "-w", *include, "-c", str(source), "-o", str(objects[-1])])
     program = folder / "units"
-    _run([*compiler.command, *_checked(compiler), *include, *define, *map(str, [*ours, *objects]), "-o", str(program)])
+    _run([*compiler.command, *_checked(compiler), *include, *define, *map(str, [*sources, *objects]), "-o", str(program)])
     return program
 
 

@@ -1,0 +1,66 @@
+"""Images and patches for the host unit tests of in-place updates: made by the host's own planner and signed with the test's keys."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import struct
+import zlib
+from pathlib import Path
+
+from harness.image.identity import Identity, build_identity
+from harness.image.keys import PrivateKey, test_key
+from harness.image.patch import PATCH_FLAGS, sign_patch
+from harness.image.spk import SpkHeader, parse_image, seal, sign_image
+
+ENTRY_OFFSET = 0x170
+HARDWARE_REVISION = 3
+PAGES = 4
+
+_TRUSTED = test_key("speck")
+_FOREIGN = test_key("somebody else")
+
+
+def make_application(layout: dict[str, int], version: int, code: bytes) -> bytes:
+    """Return a signed image that would run in the layout's application region."""
+    address = layout["REGION_APPLICATION_ADDRESS"] + 144
+    vectors = struct.pack("<II", layout["RAM_ADDRESS"] + layout["RAM_BYTES"], address + ENTRY_OFFSET + 8 | 1)
+    code = code[:ENTRY_OFFSET] + vectors + code[ENTRY_OFFSET + 8 :]
+    return sign_image(code, key=_TRUSTED, version=version, entry_offset=ENTRY_OFFSET, hardware_revision=HARDWARE_REVISION)
+
+
+def resign(patch: bytes, payload: bytes, *, key: PrivateKey = _TRUSTED, version: int | None = None) -> bytes:
+    """Return the patch with another payload, signed for it."""
+    header = parse_image(patch, "patch").header
+    changes = {"total_bytes": 144 + len(payload), "code_bytes": len(payload), "code_crc32": zlib.crc32(payload)}
+    renewed: SpkHeader = dataclasses.replace(header, version=header.version if version is None else version, **changes)
+    assert renewed.flags == PATCH_FLAGS
+    return seal(renewed, payload, key)
+
+
+def write_delta_images(folder: Path, layout: dict[str, int]) -> None:
+    """Write every file that `firmware/tests/delta/delta_device.c` loads."""
+    page = layout["PAGE_BYTES"]
+    draw = random.Random(page)
+    code = draw.randbytes(PAGES * page - 300)
+    moved = code[: page + 200] + draw.randbytes(16) + code[page + 200 :]
+    base, target = make_application(layout, 1, code), make_application(layout, 2, moved)
+    other_base = make_application(layout, 1, bytes([code[0] ^ 1]) + code[1:])
+    sizes = {"page_bytes": page, "slot_bytes": layout["REGION_SLOT_BYTES"], "region_bytes": layout["REGION_APPLICATION_BYTES"]}
+    patch = sign_patch(base, target, key=_TRUSTED, **sizes).image
+    payload = patch[144:]
+    last = 2**48
+    files = {
+        "v1.spk": base,
+        "v2.spk": target,
+        "patch.spk": patch,
+        "patch_base.spk": sign_patch(other_base, target, key=_TRUSTED, **sizes).image,
+        "patch_foreign.spk": resign(patch, payload, key=_FOREIGN),
+        "patch_old.spk": resign(patch, payload, version=1),
+        "patch_broken.spk": resign(patch, payload[:-1]),
+        "patch_target.spk": resign(patch, payload[:32] + bytes([payload[32] ^ 1]) + payload[33:]),
+        "patch_last.spk": sign_patch(base, make_application(layout, last, moved), key=_TRUSTED, **sizes).image,
+        "identity.bin": build_identity(Identity(_TRUSTED.public_key, HARDWARE_REVISION), page_bytes=page),
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)

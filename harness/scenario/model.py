@@ -30,6 +30,8 @@ class Defect(StrEnum):
     """Properly signed for another hardware revision."""
     OTHER_BUILD = "other-build"
     """Properly signed, other code under the same version."""
+    OTHER_BASE = "other-base"
+    """A properly signed patch, made for another build of the installed version. Patches only."""
 
 
 class ExpectedEnd(StrEnum):

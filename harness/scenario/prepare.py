@@ -22,19 +22,17 @@ from harness.scenario.model import Case, Scenario, load_scenario
 from harness.scenario.own import is_own_scenario
 from harness.scenario.own_prepare import prepare_own
 from harness.scenario.prepared import APPLICATION_DOMAIN, BEHAVIOUR_VERSION, BOOTLOADER_DOMAIN, PreparedCase, PreparedScenario, Region
+from harness.scenario.profiles import FlashProfile, flash_profile
 from harness.scenario.speck import (
     ApplicationCode,
-    SpeckBookkeeping,
     SpeckFormat,
     build_flash,
     build_identity_page,
     build_image,
-    build_metadata,
     trusted_public_key,
 )
 
 _REGIONS = ("bootloader", "identity", "application", "slot", "metadata")
-_METADATA_PAGES = 4
 _PROTECTED = ("bootloader", "identity")
 
 
@@ -132,6 +130,7 @@ class _Preparation:
         self._part = part
         self._toolchain = toolchain
         self._regions = _regions(profile, part)
+        self._flash_profile: FlashProfile = flash_profile(profile.name, device.flash.page_bytes.value)
         edits = bug.edits_on(device.name) if bug else ()
         self._bootloader = build_bootloader(profile, device, part, toolchain, edits)
         self._applications: dict[int, Firmware] = {}
@@ -160,14 +159,14 @@ class _Preparation:
             fingerprint=self._fingerprint(cases),
             timing=self._options.timing,
             verification=self._verification(),
-            bookkeeping=SpeckBookkeeping(self._regions["metadata"], self._device.flash.address.value),
+            bookkeeping=self._flash_profile.bookkeeping(self._regions["metadata"], self._device.flash.address.value),
         )
 
     def _format(self) -> SpeckFormat:
         application = self._regions["application"]
         placement = Placement(application.address, application.size_bytes, self._device.ram_address.value, self._device.parts[self._part].ram_bytes.value)
         flash_address = self._device.flash.address.value
-        return SpeckFormat(self._regions, flash_address, trusted_public_key(), self._scenario.hardware_revision, placement)
+        return SpeckFormat(self._regions, flash_address, trusted_public_key(), self._scenario.hardware_revision, placement, self._flash_profile.counter)
 
     def _verification(self) -> int | None:
         name = self._scenario.verification
@@ -195,8 +194,9 @@ class _Preparation:
         staged = None
         if case.staged is not None:
             staged = build_image(case.staged, self._application(case.staged.version), revision)
-            contents["slot"] = staged
-        contents["metadata"] = build_metadata(case, page_bytes, len(staged or b""))
+            self._check_fits("application", staged)
+            contents["slot"] = self._flash_profile.slot(case, installed, staged, revision)
+        contents["metadata"] = self._flash_profile.metadata(case, self._regions["metadata"], len(contents.get("slot", b"")))
         for name in ("application", "slot"):
             self._check_fits(name, contents.get(name, b""))
         flash_bytes = self._device.parts[self._part].flash_bytes.value
@@ -248,7 +248,7 @@ def _choose_part(reference: str, scenario: Scenario, device: Device, profile: Pr
     parts = scenario.parts if options.part is None else (options.part,)
     for part in parts:
         laid_out = _with_layout(reference, scenario, device, profile, part)
-        capacity = min(laid_out.layout[part][name].bytes for name in ("application", "slot"))
+        capacity = min(laid_out.layout[part][name].bytes for name in flash_profile(profile.name, device.flash.page_bytes.value).image_regions)
         if needed <= capacity:
             return part, laid_out
     raise _too_large(needed, capacity, part)
@@ -272,11 +272,11 @@ def _with_layout(reference: str, scenario: Scenario, device: Device, profile: Pr
         layout = {**profile.layout, part: {**profile.layout[part], **replaced}}
         # Not validated again by the profile: its errors would name the profile's file, and the fault is in the scenario's.
         profile = profile.model_copy(update={"layout": layout})
-    _check_layout(reference, _regions(profile, part), device, part)
+    _check_layout(reference, _regions(profile, part), device, part, flash_profile(profile.name, device.flash.page_bytes.value))
     return profile
 
 
-def _check_layout(reference: str, regions: dict[str, Region], device: Device, part: str) -> None:
+def _check_layout(reference: str, regions: dict[str, Region], device: Device, part: str, profile: FlashProfile) -> None:
     page_bytes = device.flash.page_bytes.value
     start = device.flash.address.value
     end = start + device.parts[part].flash_bytes.value
@@ -285,10 +285,9 @@ def _check_layout(reference: str, regions: dict[str, Region], device: Device, pa
             raise _layout_error(reference, name, f"does not consist of whole pages of {page_bytes} bytes")
         if region.address < start or region.address + region.size_bytes > end:
             raise _layout_error(reference, name, f"leaves the flash of part {part}, {start:#010x} to {end - 1:#010x}")
-    if regions["slot"].size_bytes < regions["application"].size_bytes:
-        raise _layout_error(reference, "slot", "is smaller than the application region: it must hold every image that fits there")
-    if regions["metadata"].size_bytes != _METADATA_PAGES * page_bytes:
-        raise _layout_error(reference, "metadata", f"must have {_METADATA_PAGES} pages: two for the counter, two for the journal")
+    problem = profile.problem_of(regions)
+    if problem is not None:
+        raise _layout_error(reference, *problem)
     ordered = [regions[name] for name in _REGIONS]
     for before, after in itertools.pairwise(ordered):
         if before.address + before.size_bytes > after.address:

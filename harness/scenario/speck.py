@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,11 @@ from harness.image.refusal import ImageRefused
 from harness.image.spk import HEADER_BYTES, sign_image
 from harness.image.verify import Placement, image_in_region, verify_image
 from harness.scenario.model import Case, Defect, ImageSpec, PageFill
-from harness.scenario.prepared import InstalledImage, Meaning, Region
+from harness.scenario.prepared import Bookkeeping, InstalledImage, Meaning, Region
 
-_TRUSTED_KEY = test_key("speck")
-_FOREIGN_KEY = test_key("somebody else")
+TRUSTED_KEY = test_key("speck")
+FOREIGN_KEY = test_key("somebody else")
+_METADATA_PAGES = 4
 _REMEMBERED = 64
 _JOURNAL_RECORDS_LEFT = 4
 """Most free places in a nearly full journal page."""
@@ -33,6 +35,7 @@ class SpeckFormat:
     public_key: PublicKey
     hardware_revision: int
     placement: Placement
+    read_counter: Callable[[bytes], int] = read_counter
     _known: dict[bytes, InstalledImage | None] = field(default_factory=dict, repr=False, compare=False)
     _counters: dict[bytes, int] = field(default_factory=dict, repr=False, compare=False)
 
@@ -54,7 +57,7 @@ class SpeckFormat:
         content = self._content(flash, "metadata")
         if content not in self._counters:
             _make_room(self._counters)
-            self._counters[content] = read_counter(content)
+            self._counters[content] = self.read_counter(content)
         return self._counters[content]
 
     def _read(self, content: bytes) -> InstalledImage | None:
@@ -97,6 +100,40 @@ class SpeckBookkeeping:
         return Meaning(repr(read.says).encode(), (read.counter_room, read.journal_room), free)
 
 
+@dataclass(frozen=True, slots=True)
+class SpeckProfile:
+    """What case and rules ask of the profile."""
+
+    page_bytes: int
+    image_regions: tuple[str, ...] = ("application", "slot")
+
+    def problem_of(self, regions: dict[str, Region]) -> tuple[str, str] | None:
+        """Return the region that does not fit the profile, and what is wrong with it."""
+        if regions["slot"].size_bytes < regions["application"].size_bytes:
+            return "slot", "is smaller than the application region: it must hold every image that fits there"
+        if regions["metadata"].size_bytes != _METADATA_PAGES * self.page_bytes:
+            return "metadata", f"must have {_METADATA_PAGES} pages: two for the counter, two for the journal"
+        return None
+
+    def counter(self, metadata: bytes) -> int:
+        """Return the monotonic counter."""
+        return read_counter(metadata)
+
+    def slot(self, case: Case, installed: bytes, staged: bytes, hardware_revision: int) -> bytes:
+        """Return what the slot holds: the staged image as it is."""
+        del case, installed, hardware_revision
+        return staged
+
+    def metadata(self, case: Case, region: Region, slot_bytes: int) -> bytes:
+        """Return the metadata region at the start of a case."""
+        del region
+        return build_metadata(case, self.page_bytes, slot_bytes)
+
+    def bookkeeping(self, region: Region, flash_address: int) -> Bookkeeping | None:
+        """Return who tells what counter and journal say."""
+        return SpeckBookkeeping(region, flash_address)
+
+
 def _make_room(known: dict[bytes, Any]) -> None:
     """Forget what was read once there is much of it: neighbouring cuts ask for the same few contents."""
     if len(known) > _REMEMBERED:
@@ -118,12 +155,12 @@ class ApplicationCode:
 
 def trusted_public_key() -> PublicKey:
     """Return the key that the bundled devices trust; its private half is in this source tree, so it protects nothing."""
-    return _TRUSTED_KEY.public_key
+    return TRUSTED_KEY.public_key
 
 
 def build_image(spec: ImageSpec, application: ApplicationCode, hardware_revision: int) -> bytes:
     """Sign an application, and spoil it as `spec` says."""
-    key: PrivateKey = _FOREIGN_KEY if spec.defect is Defect.FOREIGN_KEY else _TRUSTED_KEY
+    key: PrivateKey = FOREIGN_KEY if spec.defect is Defect.FOREIGN_KEY else TRUSTED_KEY
     code = application.code
     if spec.defect is Defect.OTHER_BUILD:
         code = code[:-1] + bytes([code[-1] ^ 0xFF])

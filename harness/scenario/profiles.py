@@ -1,0 +1,46 @@
+"""What a firmware profile keeps where: one object a profile, the only place where a scenario learns about formats."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from harness.scenario.model import Case
+from harness.scenario.prepared import Bookkeeping, Region
+from harness.scenario.speck import SpeckProfile
+from harness.scenario.speck_delta import SpeckDeltaProfile
+
+
+class FlashProfile(Protocol):
+    """Knows the flash contents of a profile.
+
+    Attributes:
+        image_regions: the regions that must hold a whole application.
+    """
+
+    @property
+    def image_regions(self) -> tuple[str, ...]: ...
+
+    def problem_of(self, regions: dict[str, Region]) -> tuple[str, str] | None:
+        """Return the region that does not fit the profile, and what is wrong with it."""
+        ...
+
+    def counter(self, metadata: bytes) -> int:
+        """Return the monotonic counter that the metadata region holds."""
+        ...
+
+    def slot(self, case: Case, installed: bytes, staged: bytes, hardware_revision: int) -> bytes:
+        """Return what the slot holds for the application `staged`, as it will be installed, to be made of `installed`."""
+        ...
+
+    def metadata(self, case: Case, region: Region, slot_bytes: int) -> bytes:
+        """Return the metadata region at the start of a case."""
+        ...
+
+    def bookkeeping(self, region: Region, flash_address: int) -> Bookkeeping | None:
+        """Return who tells what the metadata region says, whatever its bytes; None: nobody can."""
+        ...
+
+
+def flash_profile(name: str, page_bytes: int) -> FlashProfile:
+    """Return what is known of a profile; one of another name is laid out as `speck` is."""
+    return SpeckDeltaProfile(page_bytes) if name == "speck-delta" else SpeckProfile(page_bytes)

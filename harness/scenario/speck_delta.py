@@ -1,0 +1,109 @@
+"""The `speck-delta` profile on flash: a patch in the slot, one log and its scratch pages in the metadata region."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import harness.image.delta
+from harness.build.cache import cache_path, cached_file
+from harness.image.defects import alter_code, corrupt_code
+from harness.image.delta.apply import apply_patch
+from harness.image.delta.payload import PATCH_HEADER_BYTES, PatchHeader
+from harness.image.delta.planner import plan_patch
+from harness.image.keys import PrivateKey
+from harness.image.log import LogState, Stage, delivery_pool, read_log
+from harness.image.patch import PATCH_FLAGS
+from harness.image.spk import HEADER_BYTES, SpkHeader, parse_image, seal
+from harness.scenario.model import Case, Defect, PageFill
+from harness.scenario.prepared import Bookkeeping, Region
+from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY
+
+_LEAST_POOL_PAGES = 4
+_PLACES_LEFT = 2
+"""Free places of a nearly full log page: fewer than an update writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeckDeltaProfile:
+    """What case and rules ask of the profile."""
+
+    page_bytes: int
+    image_regions: tuple[str, ...] = ("application",)
+
+    def problem_of(self, regions: dict[str, Region]) -> tuple[str, str] | None:
+        """Return the region that does not fit the profile, and what is wrong with it."""
+        if regions["metadata"].size_bytes < _LEAST_POOL_PAGES * self.page_bytes:
+            return "metadata", f"must have {_LEAST_POOL_PAGES} pages at least: log, its successor, scratch, and one to spare"
+        return None
+
+    def counter(self, metadata: bytes) -> int:
+        """Return the monotonic counter."""
+        return read_log(metadata, page_bytes=self.page_bytes).counter
+
+    def slot(self, case: Case, installed: bytes, staged: bytes, hardware_revision: int) -> bytes:
+        """Return the signed patch from the installed image to the staged one, spoiled as the case says."""
+        defect = case.staged.defect if case.staged else Defect.NONE
+        payload = _planned(installed, staged, self.page_bytes)
+        if defect is Defect.OTHER_BASE:
+            payload = _for_other_base(payload)
+        key: PrivateKey = FOREIGN_KEY if defect is Defect.FOREIGN_KEY else TRUSTED_KEY
+        version = parse_image(staged, "the staged image").header.version
+        patch = _sealed(payload, key, version, hardware_revision + (defect is Defect.WRONG_HARDWARE))
+        if defect is Defect.ALTERED_CODE:
+            return alter_code(patch)
+        return corrupt_code(patch) if defect is Defect.CORRUPT_CODE else patch
+
+    def metadata(self, case: Case, region: Region, slot_bytes: int) -> bytes:
+        """Return the metadata region at the start of a case: the counter, and a patch pending if one is staged."""
+        del slot_bytes
+        counter = case.installed.version if case.counter is None else case.counter
+        state = LogState(counter, Stage.IDLE if case.staged is None else Stage.PENDING)
+        free = {PageFill.FRESH: None, PageFill.NEARLY_FULL: _PLACES_LEFT, PageFill.FULL: 0}[case.journal_page]
+        return delivery_pool(state, page_bytes=self.page_bytes, pages=region.size_bytes // self.page_bytes, free_places=free)
+
+    def bookkeeping(self, region: Region, flash_address: int) -> Bookkeeping | None:
+        """Return None: scratch and log share their pages, so states are compared byte by byte."""
+        del region, flash_address
+        return None
+
+
+def _sealed(payload: bytes, key: PrivateKey, version: int, hardware_revision: int) -> bytes:
+    header = SpkHeader(
+        total_bytes=HEADER_BYTES + len(payload),
+        code_bytes=len(payload),
+        entry_offset=0,
+        version=version,
+        code_crc32=zlib.crc32(payload),
+        flags=PATCH_FLAGS,
+        hardware_revision=hardware_revision,
+    )
+    return seal(header, payload, key)
+
+
+def _for_other_base(payload: bytes) -> bytes:
+    header = PatchHeader.from_bytes(payload)
+    other = bytes([header.base_digest[0] ^ 0xFF]) + header.base_digest[1:]
+    return dataclasses.replace(header, base_digest=other).to_bytes() + payload[PATCH_HEADER_BYTES:]
+
+
+def _planned(base: bytes, target: bytes, page_bytes: int) -> bytes:
+    """Return the payload of the patch between two images. Planning takes seconds: the cache keeps it, and what it kept is applied before it is used."""
+    versions = [parse_image(image, "an image").header.version for image in (base, target)]
+    key = hashlib.sha256(_planner_digest() + f"{page_bytes} {versions} {len(base)}".encode() + base + target).hexdigest()
+
+    def make(path: Path) -> None:
+        path.write_bytes(plan_patch(base, target, page_bytes=page_bytes, base_version=versions[0], target_version=versions[1]).payload)
+
+    payload = cached_file(cache_path("patches", key), make).read_bytes()
+    if apply_patch(base, payload) != target:
+        raise RuntimeError("the cached patch does not make the target")
+    return payload
+
+
+def _planner_digest() -> bytes:
+    folder = Path(harness.image.delta.__file__).parent
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).digest()

@@ -44,6 +44,7 @@ class SeededBug(Strict):
         title: the mistake, in one sentence.
         story: what it does in the field, and who made it.
         rule: name of the rule that must find it.
+        profile: the profile whose bootloader has it.
         chips: devices whose bootloader can have it; all where it is left out.
         rules: the rule that must find it, by device, where a chip's flash makes another one speak.
         tears: the tears that show it, as `--tears` takes them; None: those of a sweep.
@@ -55,6 +56,7 @@ class SeededBug(Strict):
     title: Sentence
     story: Sentence
     rule: RuleName
+    profile: Sentence = "speck"
     chips: tuple[str, ...] = ()
     rules: dict[str, RuleName] = Field(default_factory=dict)
     tears: Sentence | None = None

@@ -35,8 +35,9 @@ def selftest_command(scenario: str, engine: str, seed: int, jobs: int, only_list
     Each bug must be found by the rule that it was seeded for, and the good bootloader must have no violation. A bug whose rule the
     engine can't show is told as such, and does not count as found.
     """
-    chip = load_device(load_scenario(scenario).device).name
-    bugs = [bug for bug in load_bugs() if bug.exists_on(chip)]
+    loaded = load_scenario(scenario)
+    chip = load_device(loaded.device).name
+    bugs = [bug for bug in load_bugs() if bug.exists_on(chip) and bug.profile == loaded.profile]
     if only_list:
         _list(bugs, chip)
         return ExitCode.HOLDS

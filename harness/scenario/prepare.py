@@ -96,6 +96,8 @@ def prepare(reference: str, options: PrepareOptions) -> PreparedScenario:
     bug = load_bug(options.bug) if options.bug else None
     if bug is not None and not bug.exists_on(device.name):
         raise InputError(f"{device.name} can't have it", source="--bug", field=bug.name, remedy=f"It is a mistake on {', '.join(bug.chips)} only.")
+    if bug is not None and bug.profile != profile.name:
+        raise InputError(f"profile {profile.name} can't have it", source="--bug", field=bug.name, remedy=f"It is a mistake in profile {bug.profile}.")
     part, profile = _choose_part(reference, scenario, device, profile, options)
     return _Preparation(reference, options, scenario, device, profile, part, toolchain, bug).prepared()
 

@@ -11,14 +11,12 @@ from harness.scenario.speck_delta import SpeckDeltaProfile
 
 
 class FlashProfile(Protocol):
-    """Knows the flash contents of a profile.
-
-    Attributes:
-        image_regions: the regions that must hold a whole application.
-    """
+    """Knows the flash contents of a profile."""
 
     @property
-    def image_regions(self) -> tuple[str, ...]: ...
+    def image_regions(self) -> tuple[str, ...]:
+        """The regions that must hold a whole application."""
+        ...
 
     def problem_of(self, regions: dict[str, Region]) -> tuple[str, str] | None:
         """Return the region that does not fit the profile, and what is wrong with it."""

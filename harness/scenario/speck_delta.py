@@ -48,8 +48,8 @@ class SpeckDeltaProfile:
         """Return the signed patch from the installed image to the staged one, spoiled as the case says."""
         defect = case.staged.defect if case.staged else Defect.NONE
         payload = _planned(installed, staged, self.page_bytes)
-        if defect is Defect.OTHER_BASE:
-            payload = _for_other_base(payload)
+        if defect in (Defect.OTHER_BASE, Defect.OTHER_TARGET):
+            payload = _with_other_digest(payload, defect)
         key: PrivateKey = FOREIGN_KEY if defect is Defect.FOREIGN_KEY else TRUSTED_KEY
         version = parse_image(staged, "the staged image").header.version
         patch = _sealed(payload, key, version, hardware_revision + (defect is Defect.WRONG_HARDWARE))
@@ -84,10 +84,17 @@ def _sealed(payload: bytes, key: PrivateKey, version: int, hardware_revision: in
     return seal(header, payload, key)
 
 
-def _for_other_base(payload: bytes) -> bytes:
+def _with_other_digest(payload: bytes, defect: Defect) -> bytes:
     header = PatchHeader.from_bytes(payload)
-    other = bytes([header.base_digest[0] ^ 0xFF]) + header.base_digest[1:]
-    return dataclasses.replace(header, base_digest=other).to_bytes() + payload[PATCH_HEADER_BYTES:]
+    if defect is Defect.OTHER_BASE:
+        header = dataclasses.replace(header, base_digest=_other(header.base_digest))
+    else:
+        header = dataclasses.replace(header, target_digest=_other(header.target_digest))
+    return header.to_bytes() + payload[PATCH_HEADER_BYTES:]
+
+
+def _other(digest: bytes) -> bytes:
+    return bytes([digest[0] ^ 0xFF]) + digest[1:]
 
 
 def _planned(base: bytes, target: bytes, page_bytes: int) -> bytes:

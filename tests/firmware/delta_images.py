@@ -32,8 +32,13 @@ def make_application(layout: dict[str, int], version: int, code: bytes) -> bytes
 def resign(patch: bytes, payload: bytes, *, key: PrivateKey = _TRUSTED, version: int | None = None) -> bytes:
     """Return the patch with another payload, signed for it."""
     header = parse_image(patch, "patch").header
-    changes = {"total_bytes": 144 + len(payload), "code_bytes": len(payload), "code_crc32": zlib.crc32(payload)}
-    renewed: SpkHeader = dataclasses.replace(header, version=header.version if version is None else version, **changes)
+    renewed: SpkHeader = dataclasses.replace(
+        header,
+        version=header.version if version is None else version,
+        total_bytes=144 + len(payload),
+        code_bytes=len(payload),
+        code_crc32=zlib.crc32(payload),
+    )
     assert renewed.flags == PATCH_FLAGS
     return seal(renewed, payload, key)
 
@@ -46,20 +51,19 @@ def write_delta_images(folder: Path, layout: dict[str, int]) -> None:
     moved = code[: page + 200] + draw.randbytes(16) + code[page + 200 :]
     base, target = make_application(layout, 1, code), make_application(layout, 2, moved)
     other_base = make_application(layout, 1, bytes([code[0] ^ 1]) + code[1:])
-    sizes = {"page_bytes": page, "slot_bytes": layout["REGION_SLOT_BYTES"], "region_bytes": layout["REGION_APPLICATION_BYTES"]}
-    patch = sign_patch(base, target, key=_TRUSTED, **sizes).image
+    patch = sign_patch(base, target, key=_TRUSTED, page_bytes=page, slot_bytes=layout["REGION_SLOT_BYTES"]).image
     payload = patch[144:]
     last = 2**48
     files = {
         "v1.spk": base,
         "v2.spk": target,
         "patch.spk": patch,
-        "patch_base.spk": sign_patch(other_base, target, key=_TRUSTED, **sizes).image,
+        "patch_base.spk": sign_patch(other_base, target, key=_TRUSTED, page_bytes=page).image,
         "patch_foreign.spk": resign(patch, payload, key=_FOREIGN),
         "patch_old.spk": resign(patch, payload, version=1),
         "patch_broken.spk": resign(patch, payload[:-1]),
         "patch_target.spk": resign(patch, payload[:32] + bytes([payload[32] ^ 1]) + payload[33:]),
-        "patch_last.spk": sign_patch(base, make_application(layout, last, moved), key=_TRUSTED, **sizes).image,
+        "patch_last.spk": sign_patch(base, make_application(layout, last, moved), key=_TRUSTED, page_bytes=page).image,
         "identity.bin": build_identity(Identity(_TRUSTED.public_key, HARDWARE_REVISION), page_bytes=page),
     }
     for name, content in files.items():

@@ -15,6 +15,7 @@ from harness.fault.replay_id import ReplayId
 from harness.machine.engines import make_machine
 from harness.oracle.run import Run
 from harness.oracle.verdict import Verdict, verdict_of
+from harness.scenario.hostile import find_case
 from harness.scenario.prepared import PreparedCase, PreparedScenario
 
 
@@ -53,7 +54,7 @@ def replay(scenario: PreparedScenario, replay_id: ReplayId, engine: str) -> Repl
             remedy="Check out and build what the id was made with; replaying another build would show another run.",
         )
     try:
-        case = scenario.case(replay_id.case)
+        case = find_case(scenario, replay_id.case)
     except KeyError:
         names = ", ".join(case.name for case in scenario.cases)
         raise InputError(f"no case {replay_id.case!r}", source=source, remedy=f"Cases: {names}.") from None

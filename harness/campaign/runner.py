@@ -69,9 +69,7 @@ class FaultRunner:
             EngineError: a fault did not fire; or, for a live job, the crash image made by stopping the machine, or the verdict of boots
                 that were all really made, is another one.
         """
-        leg = self._leg(job.case, job.faults[:-1])
-        crash = leg.crash_image(job.faults[-1], self._seed)
-        history = leg.history(job.faults[-1])
+        leg, crash, history = self._cut(job)
         key = (leg.log.case.name, crash.proof.crash_digest, history)
         known = self._known.get(key)
         if known is None:
@@ -98,6 +96,36 @@ class FaultRunner:
     def crash_image(self, job: Job) -> CrashImage:
         """Return what the last of the faults leaves, by the log."""
         return self._leg(job.case, job.faults[:-1]).crash_image(job.faults[-1], self._seed)
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that makes recoveries."""
+        return self._machine
+
+    def load(self, logs: Sequence[CaseLog]) -> None:
+        """Take other clean runs in place of those that jobs referred to so far."""
+        self._clean = [Leg(self._scenario, log) for log in logs]
+        self._legs.clear()
+        self._known.clear()
+        self._checked.clear()
+        self._closed = ClosedPages(self._scenario) if self._closed else None
+
+    def log_after(self, case: int, faults: Faults) -> CaseLog:
+        """Return the run that a fault after `faults` falls into.
+
+        Raises:
+            EngineError: a fault did not fire.
+        """
+        return self._leg(case, faults).log
+
+    def crash_and_recovery(self, job: Job) -> tuple[CrashImage, Run]:
+        """Make the faults by the log; return what the last of them leaves, and the run that follows.
+
+        Raises:
+            EngineError: a fault did not fire.
+        """
+        leg, crash, history = self._cut(job)
+        return crash, self._recovery(self._machine, leg, crash, history)
 
     def run(self, job: Job) -> Run:
         """Make the faults live and keep the whole run after the last of them."""
@@ -133,6 +161,10 @@ class FaultRunner:
         self._plain.close()
         if self._machine is not self._plain:
             self._machine.close()
+
+    def _cut(self, job: Job) -> tuple[Leg, CrashImage, History]:
+        leg = self._leg(job.case, job.faults[:-1])
+        return leg, leg.crash_image(job.faults[-1], self._seed), leg.history(job.faults[-1])
 
     def _recovery(self, machine: Machine, leg: Leg, crash: CrashImage, history: History) -> Run:
         run = run_until_settled(machine, self._scenario, leg.log.case, crash.state, self._seed, crash.proof)

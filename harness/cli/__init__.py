@@ -18,6 +18,7 @@ from harness.cli.conformance import conformance_command
 from harness.cli.doctor import doctor_command
 from harness.cli.figures import figures_command
 from harness.cli.flash import flash_group
+from harness.cli.hostile import hostile_command
 from harness.cli.image import image_group
 from harness.cli.listing import devices_command, scenarios_command
 from harness.cli.replay import replay_command
@@ -56,6 +57,7 @@ for _command in (
     certificate_group,
     replay_command,
     selftest_command,
+    hostile_command,
     figures_command,
     flash_group,
     conformance_command,

@@ -201,6 +201,20 @@ def mark_pending(metadata: bytes) -> bytes:
     return _with_page(metadata, fresh, page)
 
 
+def close_journal(metadata: bytes, reason: int) -> bytes:
+    """Return the region with a closing record behind the last used place of the active journal page, as the bootloader writes it.
+
+    Raises:
+        ValueError: no journal page is active, or it is full.
+    """
+    active = _active_journal_page(metadata)
+    page = b"" if active is None else _page(metadata, active)
+    used = -(-len(page.rstrip(b"\xff")) // JOURNAL_RECORD_BYTES) * JOURNAL_RECORD_BYTES
+    if active is None or used >= len(page):
+        raise ValueError("there is no place for a record in the journal")
+    return _with_page(metadata, active, page[:used] + journal_record(JournalKind.CLOSED, reason))
+
+
 def fill_counter_page(metadata: bytes, *, free_places: int) -> bytes:
     """Return the region with torn places appended to the page of the greatest value, until `free_places` are blank.
 

@@ -147,6 +147,25 @@ def update_not_lost(run: Run) -> Iterator[Violation]:
         yield Violation("update_not_lost", "the old version runs and the staged update is forgotten", len(run.traces) - 1)
 
 
+def refused(run: Run) -> Iterator[Violation]:
+    """An image that is to be refused is refused for its own reason, by the device's record, before anything but that record changes."""
+    if run.case.refusal is None:
+        return
+    names = run.scenario.bookkeeping.regions if run.scenario.bookkeeping else ()
+    kept = [run.scenario.regions[name].addresses for name in names]
+    for boot, trace in enumerate(run.traces):
+        outside = (trace.operations[index] for index in range(len(trace.operations)))
+        changed = next((operation for operation in outside if not any(operation.address in addresses for addresses in kept)), None)
+        if changed is not None:
+            kind = changed.kind.name.lower()
+            yield Violation("refused", f"an image that was to be refused led to a {kind} at {changed.address:#010x}", boot)
+            break
+    recorded = run.scenario.format.refusal(run.final_flash)
+    if run.application_runs and recorded != run.case.refusal:
+        said = "no refusal" if not recorded else f"reason {recorded}"
+        yield Violation("refused", f"an image that was to be refused for reason {run.case.refusal} left a record of {said}", len(run.traces) - 1)
+
+
 def boot_budget(run: Run) -> Iterator[Violation]:
     """A run that ends in the application gets there within the boots that its bootloader is allowed."""
     limit = run.scenario.limits.settling_boots
@@ -225,6 +244,7 @@ RULES: dict[str, Rule] = {
         protected_areas,
         flash_discipline,
         update_not_lost,
+        refused,
         boot_budget,
         stable,
         erase_budget,

@@ -65,6 +65,11 @@ class OwnFormat:
         content = flash[start : start + self.counter_place.bytes]
         return 0 if content == b"\xff" * len(content) else int.from_bytes(content, "little")
 
+    def refusal(self, flash: bytes) -> int | None:
+        """None: where a bootloader of somebody else's records a refusal is not known."""
+        del flash
+        return None
+
 
 def prepare_own(reference: str, timing: Timing, options: tuple[tuple[str, str], ...]) -> PreparedScenario:
     """Read and lay out what the scenario names.

@@ -26,9 +26,11 @@ from harness.scenario.profiles import FlashProfile, flash_profile
 from harness.scenario.speck import (
     ApplicationCode,
     SpeckFormat,
+    SpeckProfile,
     build_flash,
     build_identity_page,
     build_image,
+    refusal_of,
     trusted_public_key,
 )
 
@@ -213,7 +215,14 @@ class _Preparation:
             installed_digest=_digest(installed),
             staged_version=case.staged.version if case.staged else None,
             staged_digest=_digest(staged) if staged else None,
+            refusal=self._refusal(staged, contents["metadata"]),
         )
+
+    def _refusal(self, staged: bytes | None, metadata: bytes) -> int | None:
+        """Return the reason that the journal must tell, None where the staged image is installed, or a patch."""
+        if staged is None or not isinstance(self._flash_profile, SpeckProfile):
+            return None
+        return refusal_of(staged, self._flash_profile.counter(metadata), self._scenario.hardware_revision, self._format().placement)
 
     def _check_fits(self, name: str, image: bytes) -> None:
         size = self._regions[name].size_bytes

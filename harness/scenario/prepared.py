@@ -66,6 +66,10 @@ class ImageFormat(Protocol):
         """Return the monotonic counter that the flash holds, 0 where there is none."""
         ...
 
+    def refusal(self, flash: bytes) -> int | None:
+        """Return the reason with which the bootloader recorded that it refused the last staged image, 0 if it installed it; None: no record."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -101,6 +105,7 @@ class PreparedCase:
 
     Attributes:
         installed_digest, staged_digest: SHA-256 of the images as the application region would hold them.
+        refusal: the reason that the bootloader must record for refusing the staged image; None: it is not to refuse it, or keeps no record.
     """
 
     name: str
@@ -112,6 +117,7 @@ class PreparedCase:
     installed_digest: str
     staged_version: int | None
     staged_digest: str | None
+    refusal: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from harness.image.defects import alter_code, corrupt_code
 from harness.image.identity import Identity, build_identity
 from harness.image.keys import PrivateKey, PublicKey, test_key
-from harness.image.metadata import delivery_metadata, fill_counter_page, fill_journal_page, mark_pending, read_counter, read_meaning
+from harness.image.metadata import delivery_metadata, fill_counter_page, fill_journal_page, mark_pending, read_counter, read_journal, read_meaning
 from harness.image.refusal import ImageRefused
 from harness.image.spk import HEADER_BYTES, sign_image
 from harness.image.verify import Placement, image_in_region, verify_image
@@ -59,6 +59,10 @@ class SpeckFormat:
             _make_room(self._counters)
             self._counters[content] = self.read_counter(content)
         return self._counters[content]
+
+    def refusal(self, flash: bytes) -> int | None:
+        """Return how the journal of profile `speck` says that the last update was closed, None while it is open or where there was none."""
+        return read_journal(self._content(flash, "metadata")).closed
 
     def _read(self, content: bytes) -> InstalledImage | None:
         image = image_in_region(content)
@@ -156,6 +160,15 @@ class ApplicationCode:
 def trusted_public_key() -> PublicKey:
     """Return the key that the bundled devices trust; its private half is in this source tree, so it protects nothing."""
     return TRUSTED_KEY.public_key
+
+
+def refusal_of(staged: bytes, counter: int, hardware_revision: int, placement: Placement) -> int | None:
+    """Return the reason for which a bundled device must refuse a staged image, None if it is to install it."""
+    try:
+        verify_image(staged, trusted_public_key(), hardware_revision=hardware_revision, minimum_version=counter + 1, placement=placement)
+    except ImageRefused as refused:
+        return int(refused.reason)
+    return None
 
 
 def build_image(spec: ImageSpec, application: ApplicationCode, hardware_revision: int) -> bytes:

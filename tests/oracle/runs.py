@@ -35,6 +35,11 @@ class ToyFormat:
         """Return the counter byte."""
         return flash[2 * PAGE]
 
+    def refusal(self, flash: bytes) -> int | None:
+        """Return the byte behind the counter, None where it is erased."""
+        recorded = flash[2 * PAGE + 1]
+        return None if recorded == 0xFF else recorded
+
 
 def make_flash(image: bytes = b"N", counter: int = 2, bootloader: bytes = b"B", identity: bytes = b"I") -> bytes:
     """Return four pages: bootloader, application, metadata, identity."""

@@ -35,6 +35,15 @@ def late(time_ms: int, *, low_ms: int = 0, erases: bytes = bytes(4)) -> Trace:
 
 PROGRAM = Operation(0, OperationKind.PROGRAM, BASE + 2 * PAGE + 8, b"\xff\xff", b"\0\0", 0, 0, BASE, 0)
 OLD_FLASH = NonVolatile(make_flash(b"O", counter=1))
+REFUSED_FOR_4 = NonVolatile(OLD_FLASH.flash[: 2 * PAGE + 1] + b"\x04" + OLD_FLASH.flash[2 * PAGE + 2 :])
+
+
+def refusing(reason: int, trace: Trace) -> Run:
+    """Return a run of a case whose staged image is to be refused for `reason`."""
+    run = make_run(trace, end=ExpectedEnd.OLD)
+    return dataclasses.replace(run, case=dataclasses.replace(run.case, refusal=reason))
+
+
 BROKEN: dict[str, tuple[Run, set[str]]] = {
     "a hard fault after three boots": (
         make_run(*[make_trace(end=End.HARD_FAULT, domain="bootloader", pc=BASE, entries=(IN_BOOTLOADER,))] * 3),
@@ -98,6 +107,9 @@ BROKEN: dict[str, tuple[Run, set[str]]] = {
         {"flash_discipline"},
     ),
     "the old version at the end": (make_run(make_trace(final=OLD_FLASH)), {"update_not_lost"}),
+    "a refusal recorded for another reason": (refusing(11, make_trace(final=REFUSED_FOR_4)), {"refused"}),
+    "a refusal without a record": (refusing(4, make_trace(final=OLD_FLASH)), {"refused"}),
+    "a refusal after something was written": (refusing(4, make_trace(final=REFUSED_FOR_4, operations=[PROGRAM])), {"refused"}),
     "a second boot to settle": (
         make_run(make_trace(end=End.RESET, domain="bootloader", pc=BASE, entries=(IN_BOOTLOADER,)), make_trace()),
         {"boot_budget"},
@@ -119,6 +131,11 @@ BROKEN: dict[str, tuple[Run, set[str]]] = {
 def test_a_good_run_breaks_no_rule() -> None:
     """The base of every row below holds."""
     assert judge(make_run()) == ()
+
+
+def test_a_refusal_for_its_own_reason_breaks_no_rule() -> None:
+    """The rows of rule `refused` break for what is wrong in them alone."""
+    assert judge(refusing(4, make_trace(final=REFUSED_FOR_4))) == ()
 
 
 def test_the_recovery_loop_is_good_where_it_is_expected() -> None:

@@ -1,0 +1,179 @@
+"""A table of hostile images against the real bootloader: at rest, at every cut of their refusal, and around every cut of an update."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from harness.campaign.hostile_worker import ROLLBACK, Answer, Attack, AttackResult, HostileWorker, ImageVerdict, Manner, answer_of
+from harness.campaign.workers import results_in_order
+from harness.fault.faults import Fault
+from harness.fault.plan import random_sample
+from harness.image.hostile import hostile_images
+from harness.oracle.run import Outcome
+from harness.oracle.verdict import Verdict
+from harness.scenario.hostile import HostileCases
+from harness.scenario.prepared import PreparedScenario
+
+__all__ = ["Answer", "HostileOptions", "HostileResult", "Manner", "try_hostile_images"]
+
+_BATCH = 16
+TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class HostileOptions:
+    """How to try hostile images.
+
+    Attributes:
+        at_cuts: also cut the refusals, and let the images meet an update that is cut.
+        sample: cuts of that update, drawn by the seed; None: every one. pairs: how many times its recovery is cut once more, drawn by the seed.
+        every_image: let every image meet every cut; otherwise those cuts inside a page's copy that leave bookkeeping alone meet one image for each reason.
+    """
+
+    seed: int = 1
+    jobs: int = 1
+    engine: str = "embedded"
+    at_cuts: bool = False
+    sample: int | None = None
+    pairs: int = 200
+    every_image: bool = False
+
+
+@dataclass(slots=True)
+class HostileResult:
+    """What came of a table of hostile images.
+
+    Attributes:
+        controls: a good image staged the same way, and one with bytes behind it: both must be installed, or the refusals say nothing.
+        attacks: what came of the images that met a cut update. cuts: how many sequences of cuts they met; possible: single cuts that there are.
+    """
+
+    scenario: PreparedScenario
+    options: HostileOptions
+    images: list[ImageVerdict] = field(default_factory=list)
+    controls: tuple[Verdict, ...] = ()
+    attacks: AttackResult = field(default_factory=AttackResult)
+    cuts: int = 0
+    possible: int = 0
+    seconds: float = 0.0
+
+    def count(self, answer: Answer) -> int:
+        """Return how many images were answered so at rest."""
+        return sum(image.answer is answer for image in self.images)
+
+    def count_own_cuts(self, answer: Answer) -> int:
+        """Return how many cuts of a refusal were answered so."""
+        return sum(answer_of(verdict) is answer for image in self.images for verdict in image.at_cuts)
+
+    def count_attacks(self, answer: Answer, manner: Manner | None = None) -> int:
+        """Return how many attacks around cuts of an update were answered so, in one manner or in both."""
+        return sum(count for (how, what), count in self.attacks.answers.items() if what is answer and manner in (None, how))
+
+    def count_at_cuts(self, answer: Answer) -> int:
+        """Return how many runs with a cut were answered so."""
+        return self.count_own_cuts(answer) + self.count_attacks(answer)
+
+    @property
+    def controls_hold(self) -> bool:
+        """Whether the good images were installed."""
+        return all(not verdict.violations and verdict.outcome is Outcome.NEW_VERSION for verdict in self.controls)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every image was refused for its own reason, wherever it was tried."""
+        return self.controls_hold and not any(self.count(answer) + self.count_at_cuts(answer) for answer in (Answer.WRONG_REASON, Answer.ACCEPTED))
+
+
+Progress = Callable[[str, int, int], None]
+"""Hears what is done: a word for the stage, how much of it is done, and how much there is."""
+
+
+def try_hostile_images(scenario: PreparedScenario, options: HostileOptions, progress: Progress = lambda _stage, _done, _total: None) -> HostileResult:
+    """Try the whole table. Updates are cut only where every image was refused at rest.
+
+    Raises:
+        InputError: no hostile images can be made for the scenario.
+        EngineError: a fault did not fire, or an engine failed.
+    """
+    started = time.monotonic()
+    HostileCases(scenario)  # refused here, not in a worker
+    result = HostileResult(scenario, options)
+    names = [hostile.name for hostile in hostile_images()]
+    planner = HostileWorker(scenario, options.seed, options.engine, at_cuts=False)
+    try:
+        result.controls = planner.judge_controls()
+        for image in _worked(result, _judge_image, names):
+            result.images.append(image)
+            progress("images", len(result.images), len(names))
+        if options.at_cuts and result.holds:
+            _attack(planner.plan_attacks(), names, result, progress)
+    finally:
+        planner.close()
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _attack(planned: list[tuple[Fault, bool]], names: list[str], result: HostileResult, progress: Progress) -> None:
+    attacks = _plan(planned, names, result.options)
+    result.possible = len(planned)
+    batches = [attacks[start : start + _BATCH] for start in range(0, len(attacks), _BATCH)]
+    for batch, found in zip(batches, _worked(result, _attack_batch, batches), strict=True):
+        result.attacks.add(found)
+        result.cuts += len(batch)
+        progress("cuts of an update", result.cuts, len(attacks))
+
+
+def _plan(planned: Sequence[tuple[Fault, bool]], names: list[str], options: HostileOptions) -> list[Attack]:
+    """Return the attacks: each chosen cut, then cuts of whose recovery is cut once more."""
+    few = _one_of_each_reason()
+    chosen = planned if options.sample is None else random_sample(planned, options.sample, options.seed)
+    attacks = [Attack((fault,), tuple(names) if wide or options.every_image else few) for fault, wide in chosen]
+    draw = random.Random(f"{options.seed}:pairs")
+    return attacks + [Attack((draw.choice(planned)[0],), few, number) for number in range(options.pairs)]
+
+
+def _one_of_each_reason() -> tuple[str, ...]:
+    first = {hostile.reason: hostile.name for hostile in reversed(hostile_images())}
+    return tuple(dict.fromkeys([*first.values(), ROLLBACK]))
+
+
+def _worked(result: HostileResult, function: Callable[[TaskT], ResultT], tasks: Sequence[TaskT]) -> Iterator[ResultT]:
+    """Yield the results of the tasks in their order, from worker processes or from this one."""
+    options = result.options
+    start = (result.scenario, options.seed, options.engine, options.at_cuts)
+    if options.jobs > 1:
+        yield from results_in_order(function, tasks, options.jobs, _start_worker, start)
+        return
+    _start_worker(*start)
+    try:
+        for task in tasks:
+            yield function(task)
+    finally:
+        _this_worker().close()
+
+
+_worker: HostileWorker | None = None
+
+
+def _start_worker(scenario: PreparedScenario, seed: int, engine: str, at_cuts: bool) -> None:
+    global _worker
+    _worker = HostileWorker(scenario, seed, engine, at_cuts=at_cuts)
+
+
+def _this_worker() -> HostileWorker:
+    if _worker is None:
+        raise RuntimeError("_start_worker was not called in this process")
+    return _worker
+
+
+def _judge_image(name: str) -> ImageVerdict:
+    return _this_worker().judge_image(name)
+
+
+def _attack_batch(attacks: Sequence[Attack]) -> AttackResult:
+    return _this_worker().attack(attacks)

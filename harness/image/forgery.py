@@ -1,0 +1,111 @@
+"""What a forger can do with good images, and what he could do if the vendor's key signed whatever he liked."""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+import zlib
+from dataclasses import dataclass
+
+from harness.image.keys import PrivateKey
+from harness.image.spk import HEADER_BYTES, VECTOR_TABLE_HEAD_BYTES, SpkHeader, SpkImage, parse_image, seal
+from harness.image.verify import Placement
+
+GROUP_ORDER = 2**252 + 27742317777372353535851937790883648493
+"""Order of Ed25519's base point (RFC 8032 section 5.1)."""
+IDENTITY_POINT = (1).to_bytes(32, "little")
+"""The neutral element: as a public key, R = this and S = 0 verify for every message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What hostile images are made from.
+
+    Attributes:
+        good: an image that the device would install. installed: the older one that it runs, and whose version its counter has.
+        key: the one that the device trusts; stranger: one that it does not.
+        placement: where an image runs. slot_bytes: what holds it until then.
+    """
+
+    good: SpkImage
+    installed: SpkImage
+    key: PrivateKey
+    stranger: PrivateKey
+    hardware_revision: int
+    placement: Placement
+    slot_bytes: int
+
+    @property
+    def header(self) -> SpkHeader:
+        """The good image's header."""
+        return self.good.header
+
+    @property
+    def code_address(self) -> int:
+        """Where the code's first byte runs."""
+        return self.placement.address + HEADER_BYTES
+
+    @property
+    def ram_end(self) -> int:
+        """The address behind the RAM."""
+        return self.placement.ram_address + self.placement.ram_bytes
+
+    def sealed(self, code: bytes | None = None, key: PrivateKey | None = None, **fields: int | bytes) -> bytes:
+        """Return the good image with other header fields, **properly signed**: only the check of that field stands against it.
+
+        Args:
+            code: in place of the good one; sizes and CRC follow it unless `fields` names them.
+        """
+        if code is not None:
+            fields = {"total_bytes": HEADER_BYTES + len(code), "code_bytes": len(code), "code_crc32": zlib.crc32(code), **fields}
+        return seal(_changed(self.header, fields), self.good.code if code is None else code, key or self.key)
+
+    def altered(self, code: bytes | None = None, **fields: int | bytes) -> bytes:
+        """Return the good image with header fields or code changed **after** it was signed; its CRC follows the code."""
+        if code is not None:
+            fields = {"total_bytes": HEADER_BYTES + len(code), "code_bytes": len(code), "code_crc32": zlib.crc32(code), **fields}
+        return SpkImage(_changed(self.header, fields), self.good.code if code is None else code).to_bytes()
+
+    def code_with(self, offset: int, data: bytes) -> bytes:
+        """Return the good code with `data` written over it at `offset`; a negative one counts from the end."""
+        start = offset % len(self.good.code)
+        return self.good.code[:start] + data + self.good.code[start + len(data) :]
+
+    def with_vectors(self, *, stack: int | None = None, reset: int | None = None) -> bytes:
+        """Return the good image with another initial stack pointer or reset vector, properly signed."""
+        entry = self.header.entry_offset
+        good_stack, good_reset = struct.unpack_from("<II", self.good.code, entry)
+        vectors = struct.pack("<II", good_stack if stack is None else stack, good_reset if reset is None else reset)
+        assert len(vectors) == VECTOR_TABLE_HEAD_BYTES
+        return self.sealed(self.code_with(entry, vectors))
+
+    def flipped(self, offset: int, bit: int) -> bytes:
+        """Return the good image with one bit of one byte flipped, nothing made right again."""
+        image = bytearray(self.good.to_bytes())
+        image[offset] ^= 1 << bit
+        return bytes(image)
+
+    def truncated(self, size_bytes: int) -> bytes:
+        """Return the good image's first bytes; the rest of the slot stays erased."""
+        return self.good.to_bytes()[:size_bytes]
+
+    def signature_with(self, *, r: bytes | None = None, s: bytes | None = None) -> bytes:
+        """Return the good image's signature with one of its halves replaced."""
+        signature = self.header.signature
+        return (signature[:32] if r is None else r) + (signature[32:] if s is None else s)
+
+
+def read_workshop(
+    good: bytes, installed: bytes, *, key: PrivateKey, stranger: PrivateKey, hardware_revision: int, placement: Placement, slot_bytes: int
+) -> Workshop:
+    """Return the workshop with these two images in it.
+
+    Raises:
+        InputError: one of them is no image.
+    """
+    parsed = parse_image(good, "the staged image"), parse_image(installed, "the installed image")
+    return Workshop(*parsed, key=key, stranger=stranger, hardware_revision=hardware_revision, placement=placement, slot_bytes=slot_bytes)
+
+
+def _changed(header: SpkHeader, fields: dict[str, int | bytes]) -> SpkHeader:
+    return dataclasses.replace(header, **fields)  # type: ignore[arg-type] # names and types are those of the header's fields

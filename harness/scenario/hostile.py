@@ -1,0 +1,129 @@
+"""Hostile images as cases: each staged on a device that runs version N, pending, and to be refused for its own reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.device.memory import NonVolatile
+from harness.errors import InputError
+from harness.image.forgery import Workshop, read_workshop
+from harness.image.hostile import hostile_images
+from harness.image.metadata import close_journal, mark_pending
+from harness.image.refusal import RefusalReason
+from harness.image.spk import SpkHeader
+from harness.image.verify import image_in_region
+from harness.scenario.model import Cuts, ExpectedEnd
+from harness.scenario.prepared import PreparedCase, PreparedScenario
+from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY, SpeckBookkeeping, SpeckFormat
+
+_ERASED = b"\xff"
+
+
+class HostileCases:
+    """The table of hostile images on the device of a scenario; each is made when it is asked for: flash arrays are large.
+
+    Args:
+        scenario: its first case that installs an update has the good image that the others are made from, and are staged in the place of.
+
+    Raises:
+        InputError: it has no such case, or its images are of a format that is not forged here.
+    """
+
+    def __init__(self, scenario: PreparedScenario) -> None:
+        update = next((case for case in scenario.cases if case.end is ExpectedEnd.NEW), None)
+        if update is None or not isinstance(scenario.bookkeeping, SpeckBookkeeping):
+            problem = "it installs no update" if update is None else "no table is made for what it stages"
+            raise InputError(f"no hostile images can be made for it: {problem}", source=scenario.reference, remedy="Give a scenario of profile speck.")
+        self.scenario = scenario
+        self.update = update
+        self.table = {hostile.name: hostile for hostile in hostile_images()}
+        self._shop = workshop_of(scenario, update)
+
+    def image(self, name: str) -> bytes:
+        """Return the bytes of a hostile image; KeyError if there is none of that name."""
+        return self.table[name].forge(self._shop)
+
+    def case(self, name: str) -> PreparedCase:
+        """Return the case in which a hostile image is staged and pending; KeyError if there is none of that name."""
+        hostile = self.table[name]
+        image = self.image(name)
+        held = image_in_region(image)
+        return replace(
+            self.update,
+            name=name,
+            title=hostile.title,
+            state=staged(self.scenario, self.update.state, image, pending=False),
+            end=ExpectedEnd.OLD,
+            cuts=Cuts.ALL,
+            staged_version=None,
+            staged_digest=None if held is None or held.digest == self.update.installed_digest else held.digest,
+            refusal=int(hostile.reason),
+        )
+
+    def refused_state(self, case: PreparedCase) -> NonVolatile:
+        """Return what a refusal must leave of a case: the state as staged, and one record more."""
+        assert case.refusal is not None
+        metadata = close_journal(self.scenario.region_bytes(case.state.flash, "metadata"), case.refusal)
+        return replace(case.state, flash=_with_regions(self.scenario, case.state.flash, {"metadata": metadata}))
+
+    def reason(self, name: str, counter: int) -> RefusalReason:
+        """Return the reason for which an image is refused while the counter stands at `counter`.
+
+        The good image's own version is not new any more once it is installed, and the version is checked before CRC, key and signature.
+        """
+        reason = self.table[name].reason
+        if reason > RefusalReason.VERSION and SpkHeader.from_bytes(self.image(name)).version <= counter:
+            return RefusalReason.VERSION
+        return reason
+
+
+def workshop_of(scenario: PreparedScenario, update: PreparedCase) -> Workshop:
+    """Return what the images of a scenario are forged from: the two that an update of it is about, and the keys."""
+    assert isinstance(scenario.format, SpeckFormat)
+    good, installed = (image_in_region(scenario.region_bytes(update.state.flash, name)) for name in ("slot", "application"))
+    assert good is not None, "the slot of a case that installs an update holds one"
+    assert installed is not None, "the application region holds an image"
+    return read_workshop(
+        good.to_bytes(),
+        installed.to_bytes(),
+        key=TRUSTED_KEY,
+        stranger=FOREIGN_KEY,
+        hardware_revision=scenario.format.hardware_revision,
+        placement=scenario.format.placement,
+        slot_bytes=scenario.regions["slot"].size_bytes,
+    )
+
+
+def staged(scenario: PreparedScenario, state: NonVolatile, image: bytes, *, pending: bool) -> NonVolatile:
+    """Return a state with an image in its slot.
+
+    Args:
+        pending: whether the journal says so in a fresh page, as after a download; otherwise the journal is left as it stands.
+    """
+    contents = {"slot": image.ljust(scenario.regions["slot"].size_bytes, _ERASED)}
+    if pending:
+        contents["metadata"] = mark_pending(scenario.region_bytes(state.flash, "metadata"))
+    return replace(state, flash=_with_regions(scenario, state.flash, contents))
+
+
+def _with_regions(scenario: PreparedScenario, flash: bytes, contents: dict[str, bytes]) -> bytes:
+    whole = bytearray(flash)
+    for name, content in contents.items():
+        region = scenario.regions[name]
+        start = region.address - scenario.flash_address
+        whole[start : start + region.size_bytes] = content
+    return bytes(whole)
+
+
+def find_case(scenario: PreparedScenario, name: str) -> PreparedCase:
+    """Return a case by name: one of the scenario's own, or of the table of hostile images.
+
+    Raises:
+        KeyError: neither has it.
+    """
+    try:
+        return scenario.case(name)
+    except KeyError:
+        if not isinstance(scenario.bookkeeping, SpeckBookkeeping):
+            raise
+        return HostileCases(scenario).case(name)

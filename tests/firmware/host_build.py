@@ -143,16 +143,73 @@ def build_patch_apply(compiler: HostCompiler, firmware: Path, folder: Path) -> P
     return program
 
 
+def build_metadata_library(compiler: HostCompiler, firmware: Path, folder: Path, chip: str) -> Path:
+    """Build counter and journal on a chip's flash as a library for this process, in `folder`, and return its path.
+
+    Without sanitizers: their runtime would have to be in the interpreter. The fuzz targets run the same sources under them.
+
+    Raises:
+        AssertionError: something does not compile; says what.
+    """
+    sources = [firmware / f"boot/{name}.c" for name in ("counter", "journal", "record", "flash")]
+    sources += [firmware / "tests/flash_fake.c", firmware / "tests/metadata/metadata_steps.c"]
+    include = [f"-I{firmware / name}" for name in ("boot", "hal", "tests")]
+    define = [f"-D{name}={value:#x}" for name, value in LAYOUTS[chip].items()]
+    library = folder / "metadata_steps.so"
+    _run([*compiler.command, "-std=c11", "-O1", "-g", "-shared", "-fPIC", *_WARNINGS, *include, *define, *map(str, sources), "-o", str(library)])
+    return library
+
+
+FUZZ_TARGETS = ("image", "metadata", "patch")
+
+
+def find_fuzzer() -> HostCompiler | None:
+    """Return a clang that brings libFuzzer, None if there is none on this machine."""
+    sanitizers = "fuzzer,address,undefined"
+    for name in ("clang", *(f"clang-{version}" for version in range(22, 12, -1))):
+        found = shutil.which(name)
+        if found is not None and _links((found,), sanitizers, "int LLVMFuzzerTestOneInput(void) { return 0; }"):
+            return HostCompiler((found,), sanitizers)
+    return None
+
+
+def build_fuzz_target(compiler: HostCompiler, firmware: Path, folder: Path, target: str) -> Path:
+    """Build one target of `firmware/fuzz` in `folder` and return its path: a fuzzer with libFuzzer, else a program that replays files.
+
+    Raises:
+        AssertionError: something does not compile; says what.
+    """
+    include = [f"-I{firmware / name}" for name in ("boot", "hal", "tests", "patch", "fuzz")]
+    sources = [firmware / f"fuzz/fuzz_{target}.c", firmware / "fuzz/input.c"]
+    sources += [] if "fuzzer" in compiler.sanitizers else [firmware / "fuzz/replay.c"]
+    define: list[str] = []
+    objects: list[Path] = []
+    if target == "patch":
+        sources += sorted(firmware.glob("patch/*.c"))
+    else:
+        libraries = load_libraries(firmware)
+        roots = {name: library_path(library) for name, library in libraries.items()}
+        include += [f"-isystem{roots[name] / inner}" for name, library in libraries.items() for inner in library.include]
+        define = [f"-D{name}={value:#x}" for name, value in LAYOUTS["stm32f103"].items()]
+        sources += [*sorted(firmware.glob("boot/*.c")), *(firmware / name for name in ("tests/device.c", "tests/flash_fake.c", "fuzz/device_fuzz.c"))]
+        for foreign in (roots[name] / file for name, files in load_profile("speck", firmware).bootloader.libraries.items() for file in files):
+            objects.append(folder / f"{foreign.stem}.library.o")
+            _run([*compiler.command, "-std=c11", "-O2", "-w", *include, "-c", str(foreign), "-o", str(objects[-1])])
+    program = folder / f"fuzz_{target}"
+    _run([*compiler.command, *_checked(compiler), *include, *define, *map(str, [*sources, *objects]), "-o", str(program)])
+    return program
+
+
 def _checked(compiler: HostCompiler) -> list[str]:
     """Return what our own code is compiled with: every warning an error, every run under sanitizers."""
     return ["-std=c11", "-O1", "-g", f"-fsanitize={compiler.sanitizers}", "-fno-sanitize-recover=all", *_WARNINGS]
 
 
-def _links(command: tuple[str, ...], sanitizers: str) -> bool:
+def _links(command: tuple[str, ...], sanitizers: str, source: str = "int main(void) { return 0; }") -> bool:
     """Whether the compiler can link a program with these sanitizers: their runtime may not be installed."""
     probe = subprocess.run(
         [*command, f"-fsanitize={sanitizers}", "-x", "c", "-", "-o", "/dev/null"],
-        input="int main(void) { return 0; }",
+        input=source,
         text=True,
         capture_output=True,
         check=False,

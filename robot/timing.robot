@@ -29,7 +29,7 @@ A Slow Flash Still Ends In Time
     [Teardown]    Prepare The Device
 
 A Bootloader That Waits Is Found
-    [Setup]    Prepare A Device With A Mistake    delay-at-start
+    [Setup]    Prepare A Bootloader That Waits
     Given The Device Is In Case update
     When Power Comes On
     Then The Harness Reports time_budget
@@ -39,3 +39,7 @@ A Bootloader That Waits Is Found
 Prepare The Device At Its Slowest
     Skip Unless Engine Shows    time
     Use Device    ${SCENARIO}    engine=${ENGINE}    timing=maximum
+
+Prepare A Bootloader That Waits
+    Skip Unless Engine Shows    time
+    Prepare A Device With A Mistake    delay-at-start

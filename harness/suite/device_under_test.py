@@ -38,6 +38,9 @@ class DeviceUnderTest:
         case: its name; None takes the first.
         seed: feeds tears, samples and the content of RAM.
 
+    Attributes:
+        last_run: what was made last; None where nothing was yet.
+
     Raises:
         InputError: there is no such case, or the engine is not usable here.
     """
@@ -47,6 +50,7 @@ class DeviceUnderTest:
         self.case = case or scenario.cases[0].name
         self.engine = engine
         self.seed = seed
+        self.last_run: DeviceRun | None = None
         (self._clean,) = run_clean(scenario, self._options())
         self._log: CaseLog | None = None
         self._runner: FaultRunner | None = None
@@ -132,4 +136,5 @@ class DeviceUnderTest:
         return self._runner
 
     def _told(self, replay: Replay) -> DeviceRun:
-        return DeviceRun(replay, self.seed, self.engine)
+        self.last_run = DeviceRun(replay, self.seed, self.engine)
+        return self.last_run

@@ -161,5 +161,5 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         for device in item.stash.get(_USED, []):
             if device.last_run is not None:
                 report.sections.append(("power cut", device.last_run.evidence()))
-                report.user_properties.append(("replay_id", device.last_run.replay_id))
+                item.user_properties.append(("replay_id", device.last_run.replay_id))
     return report

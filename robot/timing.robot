@@ -1,8 +1,7 @@
 *** Settings ***
 Documentation       Budgets in virtual time, held at the slow end of what the data sheet and the core's manual leave open.
 Resource            harness/robot/power_cuts.resource
-Suite Setup         Prepare The Device
-Test Setup          Skip Unless Engine Shows    time
+Suite Setup         Prepare The Device If Its Engine Shows Time
 
 
 *** Test Cases ***
@@ -29,17 +28,16 @@ A Slow Flash Still Ends In Time
     [Teardown]    Prepare The Device
 
 A Bootloader That Waits Is Found
-    [Setup]    Prepare A Bootloader That Waits
+    [Setup]    Prepare A Device With A Mistake    delay-at-start
     Given The Device Is In Case update
     When Power Comes On
     Then The Harness Reports time_budget
 
 
 *** Keywords ***
-Prepare The Device At Its Slowest
+Prepare The Device If Its Engine Shows Time
+    Prepare The Device
     Skip Unless Engine Shows    time
-    Use Device    ${SCENARIO}    engine=${ENGINE}    timing=maximum
 
-Prepare A Bootloader That Waits
-    Skip Unless Engine Shows    time
-    Prepare A Device With A Mistake    delay-at-start
+Prepare The Device At Its Slowest
+    Use Device    ${SCENARIO}    engine=${ENGINE}    timing=maximum

@@ -60,8 +60,16 @@ def test_digest() -> None:
     [
         (Edit(file="delta/log.c", before="place.state == PLACE_CONFIRMED;", after="place.state >= PLACE_COUNTS;"), "log_survives_cuts"),
         (Edit(file="delta/place.c", before="ones == 0 ? PLACE_CONFIRMED : PLACE_COUNTS", after="PLACE_CONFIRMED"), "log_survives_cuts"),
+        (
+            Edit(
+                file="delta/log.c",
+                before="    if (log->failure != RESULT_OK || log->is_settled) {",
+                after="    log->is_settled = true;\n    if (log->failure == RESULT_OK) {",
+            ),
+            "log_survives_cuts",
+        ),
     ],
-    ids=["settled-without-witness", "witness-half-read"],
+    ids=["settled-without-witness", "witness-half-read", "never-settled"],
 )
 def test_units_find_mistakes(edit: Edit, unit: str, host_compiler: HostCompiler, tmp_path: Path) -> None:
     """The units can fail: a log that relies on what may read otherwise in the next boot is found out."""

@@ -47,7 +47,7 @@ class SpeckDeltaProfile:
     def slot(self, case: Case, installed: bytes, staged: bytes, hardware_revision: int) -> bytes:
         """Return the signed patch from the installed image to the staged one, spoiled as the case says."""
         defect = case.staged.defect if case.staged else Defect.NONE
-        payload = _planned(installed, staged, self.page_bytes)
+        payload = planned_payload(installed, staged, self.page_bytes)
         if defect in (Defect.OTHER_BASE, Defect.OTHER_TARGET):
             payload = _with_other_digest(payload, defect)
         key: PrivateKey = FOREIGN_KEY if defect is Defect.FOREIGN_KEY else TRUSTED_KEY
@@ -97,7 +97,7 @@ def _other(digest: bytes) -> bytes:
     return bytes([digest[0] ^ 0xFF]) + digest[1:]
 
 
-def _planned(base: bytes, target: bytes, page_bytes: int) -> bytes:
+def planned_payload(base: bytes, target: bytes, page_bytes: int) -> bytes:
     """Return the payload of the patch between two images. Planning takes seconds: the cache keeps it, and what it kept is applied before it is used."""
     versions = [parse_image(image, "an image").header.version for image in (base, target)]
     key = hashlib.sha256(_planner_digest() + f"{page_bytes} {versions} {len(base)}".encode() + base + target).hexdigest()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import overload
 
 from harness.build.elf import ElfFile, SourceLocation
 from harness.build.unwind import Unwinder
@@ -11,8 +13,10 @@ from harness.campaign.boots import BootLog, CaseLog, log_of, run_until_settled
 from harness.campaign.runner import FaultRunner, Job
 from harness.fault.crash import FaultProof
 from harness.fault.faults import Faults
+from harness.machine.call_stack import CallStack
+from harness.machine.capability import Capability
 from harness.machine.embedded import EmbeddedMachine
-from harness.machine.engines import make_machine
+from harness.machine.engines import make_machine, shown_by
 from harness.scenario.prepared import BOOTLOADER_DOMAIN, PreparedScenario
 
 _MOST_OPERATIONS = 16_384
@@ -34,14 +38,14 @@ class CallSites:
         self._seed = seed
         self._engine = engine
         self._logs: dict[tuple[str, Faults], CaseLog] = {}
-        self._sites: dict[tuple[str, Faults, int], list[CallSite]] = {}
+        self._sites: dict[tuple[str, Faults, int], Sequence[CallSite]] = {}
 
     def of(self, case: str, proof: FaultProof) -> CallSite:
         """Return where the last fault of a sequence hit."""
         *before, fault = proof.faults
         key = (case, tuple(before), fault.boot)
         if key not in self._sites:
-            self._sites[key] = call_sites_of(self._scenario, self._log(case, proof.faults).boots[fault.boot])
+            self._sites[key] = call_sites_of(self._scenario, self._log(case, proof.faults).boots[fault.boot], self._engine)
         return self._sites[key][fault.operation]
 
     def _log(self, case: str, faults: Faults) -> CaseLog:
@@ -69,13 +73,18 @@ class CallSites:
             machine.close()
 
 
-def call_sites_of(scenario: PreparedScenario, boot: BootLog) -> list[CallSite]:
+def call_sites_of(scenario: PreparedScenario, boot: BootLog, engine: str) -> Sequence[CallSite]:
     """Return the call site of every operation of a boot.
 
-    It is made once more on the embedded engine, with the core's registers and stack kept at each operation; callers come from the
-    compiler's call frame information. Where that is missing, or behind the first operations of a very long boot, only the line is known.
+    On an engine that shows callers the boot is made once more, with the core's registers and stack kept at each operation; callers come from
+    the compiler's call frame information. Where that is missing, behind the first operations of a very long boot, and on every other
+    engine, only the line is known.
+
+    Args:
+        engine: what made the boot.
     """
-    unwinder = _unwinder(scenario.bootloader_elf) if scenario.bootloader_elf else None
+    if Capability.CALLERS not in shown_by(engine):
+        return _BootSites(scenario, boot, [None] * len(boot.operations))
     machine = EmbeddedMachine(scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
     try:
         machine.keep_call_stacks(min(len(boot.operations), _MOST_OPERATIONS))
@@ -83,12 +92,36 @@ def call_sites_of(scenario: PreparedScenario, boot: BootLog) -> list[CallSite]:
         stacks = [machine.call_stack(operation.index) for operation in boot.operations]
     finally:
         machine.close()
-    sites = []
-    for operation, stack in zip(boot.operations, stacks, strict=True):
-        kept = stack is not None and stack.program_counter == operation.pc
-        addresses = unwinder.callers(stack.registers, stack.word) if kept and stack and unwinder else [operation.pc]
-        sites.append(tuple(_locate(scenario, address) for address in addresses))
-    return sites
+    return _BootSites(scenario, boot, stacks)
+
+
+class _BootSites(Sequence[CallSite]):
+    """The call sites of a boot, each found when it is asked for: a campaign needs few of them.
+
+    Args:
+        stacks: what the core held at each operation; None where nobody knows.
+    """
+
+    def __init__(self, scenario: PreparedScenario, boot: BootLog, stacks: Sequence[CallStack | None]) -> None:
+        self._scenario = scenario
+        self._unwinder = _unwinder(scenario.bootloader_elf) if scenario.bootloader_elf else None
+        self._program_counters = [operation.pc for operation in boot.operations]
+        self._stacks = stacks
+
+    def __len__(self) -> int:
+        return len(self._stacks)
+
+    @overload
+    def __getitem__(self, index: int) -> CallSite: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[CallSite]: ...
+    def __getitem__(self, index: int | slice) -> CallSite | Sequence[CallSite]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        asked, stack = self._program_counters[index], self._stacks[index]
+        kept = stack is not None and stack.program_counter == asked
+        addresses = self._unwinder.callers(stack.registers, stack.word) if kept and stack and self._unwinder else [asked]
+        return tuple(_locate(self._scenario, address) for address in addresses)
 
 
 def _locate(scenario: PreparedScenario, address: int) -> SourceLocation:

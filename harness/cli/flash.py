@@ -11,9 +11,20 @@ from rich.progress import Progress
 from harness.campaign.replay import replay
 from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
 from harness.campaign.wear import measure_wear
-from harness.cli.options import build_options, engine_option, prepare_with_progress, progress_console, result_console, scenario_options, seed_option
+from harness.cli.engine_remarks import print_other_engine
+from harness.cli.options import (
+    build_options,
+    engine_of_id_option,
+    engine_option,
+    prepare_with_progress,
+    progress_console,
+    result_console,
+    scenario_options,
+    seed_option,
+)
 from harness.errors import InputError
 from harness.fault.replay_id import parse_replay_id
+from harness.machine.engines import DEFAULT_ENGINE
 from harness.machine.protocol import NonVolatile
 from harness.report.hex_dump import hex_dump
 from harness.report.wear_view import print_wear, wear_record
@@ -71,7 +82,7 @@ def stats_command(scenario: PreparedScenario, engine: str, seed: int, case: str 
 @flash_group.command("dump", epilog="Example: harness flash dump stm32f103/speck-full --region slot --len 144")
 @click.argument("source", metavar="SCENARIO|REPLAY-ID")
 @build_options
-@engine_option
+@engine_of_id_option
 @seed_option
 @click.option("--case", default=None, help="The case of a scenario; by default the first.")
 @click.option(
@@ -87,7 +98,7 @@ def stats_command(scenario: PreparedScenario, engine: str, seed: int, case: str 
 def dump_command(
     source: str,
     build: PrepareOptions,
-    engine: str,
+    engine: str | None,
     seed: int,
     case: str | None,
     at: str | None,
@@ -106,7 +117,7 @@ def dump_command(
         scenario, state = _state_of_replay(source, engine, Moment(at or Moment.CUT))
     else:
         scenario = prepare_with_progress(source, build)
-        state = _state_of_scenario(scenario, case, seed, engine, Moment(at or Moment.START))
+        state = _state_of_scenario(scenario, case, seed, engine or DEFAULT_ENGINE, Moment(at or Moment.START))
     address, size_bytes = _range(scenario, len(state.flash), region, start, length)
     offset = address - scenario.flash_address
     content = state.flash[offset : offset + size_bytes]
@@ -117,11 +128,13 @@ def dump_command(
             click.echo(line)
 
 
-def _state_of_replay(text: str, engine: str, moment: Moment) -> tuple[PreparedScenario, NonVolatile]:
+def _state_of_replay(text: str, engine: str | None, moment: Moment) -> tuple[PreparedScenario, NonVolatile]:
     replay_id = parse_replay_id(text)
     scenario = prepare_with_progress(replay_id.scenario, PrepareOptions.from_pairs(replay_id.options, source=f"replay id {text}"))
     if moment is Moment.CUT and not replay_id.faults:
         raise InputError("the id is of an uninterrupted run, which has no cut", source="--at", remedy="Take start or end.")
+    engine = engine or replay_id.engine
+    print_other_engine(replay_id.engine, engine)
     run = replay(scenario, replay_id, engine).run
     states = {Moment.START: run.case.state, Moment.CUT: run.start, Moment.END: run.last.final}
     return scenario, states[moment]

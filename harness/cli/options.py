@@ -76,6 +76,11 @@ def engine_option(command: Command) -> Command:
     return click.option("--engine", type=click.Choice(ENGINES), default="embedded", show_default=True, help="What runs the firmware.")(command)
 
 
+def engine_of_id_option(command: Command) -> Command:
+    """Add `--engine` to a command that takes a replay id; None where the user names none, and the id's own is meant."""
+    return click.option("--engine", type=click.Choice(ENGINES), default=None, help="What runs the firmware; by default what the id was made on.")(command)
+
+
 def seed_option(command: Command) -> Command:
     """Add `--seed`."""
     return click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Feeds tears and RAM contents.")(command)

@@ -48,11 +48,11 @@ class Reports:
             raise InputError("it is the same file as --jsonl", source="--junit", remedy="Name two files.")
 
     @contextlib.contextmanager
-    def progress(self, scenario: PreparedScenario, seed: int) -> Iterator[ProgressBar]:
+    def progress(self, scenario: PreparedScenario, seed: int, engine: str) -> Iterator[ProgressBar]:
         """Show progress, and write lines as they come."""
         lines = OutputStream("--jsonl", self.jsonl) if self.jsonl else None
         try:
-            with ProgressBar(scenario, seed, lines) as progress:
+            with ProgressBar(scenario, seed, engine, lines) as progress:
                 yield progress
         finally:
             with ignoring_interrupts():
@@ -89,9 +89,10 @@ def report_options(command: Command) -> Command:
 class ProgressBar:
     """Shows a campaign's progress on standard error, and streams verdicts to a file."""
 
-    def __init__(self, scenario: PreparedScenario, seed: int, lines: OutputStream | None) -> None:
+    def __init__(self, scenario: PreparedScenario, seed: int, engine: str, lines: OutputStream | None) -> None:
         self._scenario = scenario
         self._seed = seed
+        self._engine = engine
         self._lines = lines
         self._violations = 0
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
@@ -123,4 +124,4 @@ class ProgressBar:
     def write(self, verdict: Verdict) -> None:
         """Write a verdict's line, if a file was asked for."""
         if self._lines:
-            self._lines.write(verdict_line(self._scenario, verdict, self._seed).encode())
+            self._lines.write(verdict_line(self._scenario, verdict, self._seed, self._engine).encode())

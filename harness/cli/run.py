@@ -42,7 +42,7 @@ def run_command(scenario: PreparedScenario, engine: str, seed: int, case: str | 
     runs = run_clean(scenario, SweepOptions(seed=seed, engine=engine, only_case=case))
     verdicts = [verdict_of(run) for run in runs]
     if as_json:
-        click.echo(json.dumps([json.loads(verdict_line(scenario, verdict, seed)) for verdict in verdicts]))
+        click.echo(json.dumps([json.loads(verdict_line(scenario, verdict, seed, engine)) for verdict in verdicts]))
     else:
         console = result_console()
         for run, verdict in zip(runs, verdicts, strict=True):
@@ -62,13 +62,13 @@ def _run_cut_at(scenario: PreparedScenario, engine: str, seed: int, case: str | 
         names = ", ".join(choice.name for choice in cases)
         raise InputError("a moment needs one case to lie in", source="--cut-at", remedy=f"Name it with --case: {names}.")
     result, point = run_cut_at(scenario, cases[0], time_ps, seed, engine)
-    line = verdict_line(scenario, result.verdict, seed)
+    line = verdict_line(scenario, result.verdict, seed, engine)
     if as_json:
         click.echo(json.dumps([{**json.loads(line), "cut_at_us": time_ps / 1e6, "inside_operation": point.operation is not None}]))
     else:
         console = result_console()
         console.print(f"{time_ps / 1e9:,.6f} ms: {_describe(point)}", highlight=False)
-        print_replay(console, result)
+        print_replay(console, result, engine)
         console.print(f"replay {json.loads(line)['replay_id']}", highlight=False)
     return ExitCode.VIOLATION if result.verdict.violations else ExitCode.HOLDS
 

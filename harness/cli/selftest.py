@@ -88,7 +88,7 @@ def _summary(results: list[BugResult], good: CampaignResult) -> dict[str, object
                 "intended_rule": result.intended_rule,
                 "rules": list(result.rules),
                 "runs": result.runs,
-                "replay_id": None if result.first is None else replay_id_of(result.scenario, result.first, result.seed),
+                "replay_id": None if result.first is None else replay_id_of(result.scenario, result.first, result.seed, result.engine),
             }
             for result in results
         ],
@@ -106,7 +106,8 @@ def _print(console: Console, results: list[BugResult], good: CampaignResult) -> 
     console.print("first replay ids:")
     for result in results:
         if result.first is not None:
-            console.print(f"  harness replay {shlex.quote(replay_id_of(result.scenario, result.first, result.seed))}", highlight=False, markup=False)
+            replay_id = replay_id_of(result.scenario, result.first, result.seed, result.engine)
+            console.print(f"  harness replay {shlex.quote(replay_id)}", highlight=False, markup=False)
     print_campaign(console, good)
     by_rule = sum(result.by_intended_rule for result in results)
     unshown = sum(not result.can_be_shown for result in results)

@@ -32,8 +32,10 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
         return search.run(arguments, reports)
     campaign = arguments.open()
     store = campaign.store
-    with contextlib.nullcontext() if store is None else contextlib.closing(store), reports.progress(campaign.scenario, campaign.options.seed) as progress:
-        result = sweep(campaign.scenario, campaign.options, progress, store)
+    options = campaign.options
+    progressing = reports.progress(campaign.scenario, options.seed, options.engine)
+    with contextlib.nullcontext() if store is None else contextlib.closing(store), progressing as progress:
+        result = sweep(campaign.scenario, options, progress, store)
     result.losses_per_hour = search.losses_per_hour
     code = reports.finish(result)
     if result.interrupted and store is not None:
@@ -53,7 +55,7 @@ def merge_command(files: tuple[Path, ...], reports: Reports) -> int:
     settings = whole.settings
     scenario = prepare_with_progress(settings.scenario, PrepareOptions.from_pairs(settings.build, source=str(whole.path)))
     result = result_of_store(scenario, whole)
-    with reports.progress(scenario, settings.seed) as progress:
+    with reports.progress(scenario, settings.seed, settings.engine) as progress:
         for verdict in result.clean:
             progress.cleared(verdict)
         progress.planned(result.planned)

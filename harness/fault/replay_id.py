@@ -6,7 +6,7 @@ stm32f103/speck-full+bug=crc-trusted:update:1234some:1:9f3c2a1b44d0
 |                   |               |      +------------ fault (an operation with a tear, or with a fraction: 1234@0.370), or `clean`;
 |                   |               |                    several, each in the recovery after the one before it: 1234some/0all/1.7most
 |                   |               +------------------- case
-|                   +----------------------------------- options that differ from their defaults
+|                   +----------------------------------- options that differ from their defaults; the engine, if it is not the embedded one
 +------------------------------------------------------- scenario, a bundled name or a path
 """
 
@@ -17,10 +17,12 @@ from dataclasses import dataclass
 
 from harness.errors import InputError
 from harness.fault.faults import NAMED_TEARS, Fault, Faults, Tear, spell_faults
+from harness.machine.engines import DEFAULT_ENGINE, ENGINES
 
 _FAULT = re.compile(r"(?:(\d+)\.)?(\d+)(?:(" + "|".join(tear.value for tear in NAMED_TEARS) + r")|@0\.(\d{3}))")
 _OPTION = re.compile(r"\+([a-z][a-z-]*)=([^+=]*)$")
 _CLEAN = "clean"
+_ENGINE = "engine"
 _REMEDY = "Copy the whole id from the report; it looks like stm32f103/speck-full:update:12some:1:9f3c2a1b44d0."
 
 
@@ -30,7 +32,7 @@ class ReplayId:
 
     Attributes:
         options: (name, value) pairs in the order of their names.
-        faults: none for the clean run.
+        faults: none for the clean run. engine: what made the run.
     """
 
     scenario: str
@@ -39,10 +41,12 @@ class ReplayId:
     faults: Faults
     seed: int
     fingerprint: str
+    engine: str = DEFAULT_ENGINE
 
     def __str__(self) -> str:
         """Return the id."""
-        options = "".join(f"+{name}={value}" for name, value in self.options)
+        pairs = self.options if self.engine == DEFAULT_ENGINE else (*self.options, (_ENGINE, self.engine))
+        options = "".join(f"+{name}={value}" for name, value in pairs)
         return f"{self.scenario}{options}:{self.case}:{spell_faults(self.faults) or _CLEAN}:{self.seed}:{self.fingerprint}"
 
 
@@ -64,7 +68,12 @@ def parse_replay_id(text: str) -> ReplayId:
     while match := _OPTION.search(scenario):
         scenario = scenario[: match.start()]
         pairs.insert(0, (match[1], match[2]))
-    return ReplayId(scenario, tuple(pairs), case, _parse_faults(text, faults), int(seed), fingerprint)
+    engines = [value for name, value in pairs if name == _ENGINE]
+    options = tuple(pair for pair in pairs if pair[0] != _ENGINE)
+    engine = engines[0] if engines else DEFAULT_ENGINE
+    if len(engines) > 1 or engine not in ENGINES:
+        raise _not_an_id(text, f"{' and '.join(engines)} is not one of the engines {', '.join(ENGINES)}")
+    return ReplayId(scenario, options, case, _parse_faults(text, faults), int(seed), fingerprint, engine)
 
 
 def fault_of(text: str) -> Fault:

@@ -21,6 +21,8 @@ class Capability(StrEnum):
     """A boot may start with option bytes, or a UICR, that are not as delivered."""
     RETURNS = "returns"
     """Every change of domain; without it, the first entry of each domain."""
+    CALLERS = "callers"
+    """Which functions called the code that asked for an operation; without it, the line that asked is all."""
 
 
 EVERYTHING = frozenset(Capability)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("embedded", "renode", "qemu")
 """Names that `--engine` takes. Each has a module of its name, with `SHOWS` (what it can show) and `probe()` (is it usable here?)."""
+DEFAULT_ENGINE = ENGINES[0]
+"""The one that is meant where none is named."""
 
 
 def shown_by(engine: str) -> frozenset[Capability]:

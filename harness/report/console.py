@@ -49,9 +49,9 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
     table.add_row("wall time", f"{result.seconds:.1f} s, {summary['cuts_per_second']} cuts per second")
     console.print(table)
     if slowest is not None:
-        console.print(Text(f"worst recovery: harness replay {shlex.quote(replay_id_of(result.scenario, slowest, result.seed))}"))
+        console.print(Text(f"worst recovery: harness replay {shlex.quote(replay_id_of(result.scenario, slowest, result.seed, result.engine))}"))
     if result.causes:
-        print_causes(console, scenario, result.causes, result.seed)
+        print_causes(console, scenario, result.causes, result.seed, result.engine)
     for exposure in result.exposures:
         print_risk(console, exposure.risk(result.losses_per_hour), ", ".join(exposure.tears))
     _print_conclusion(console, result, clear=not result.violating)
@@ -72,7 +72,7 @@ def _print_conclusion(console: Console, result: CampaignResult, *, clear: bool) 
         console.print("[green]no violation[/green]" + (", in a part of the cuts: it proves nothing about the rest" if part else ""))
 
 
-def print_causes(console: Console, scenario: PreparedScenario, causes: Sequence[Cause], seed: int) -> None:
+def print_causes(console: Console, scenario: PreparedScenario, causes: Sequence[Cause], seed: int, engine: str) -> None:
     """Print every cause, those that explain most first, each with the command that replays its shortest and earliest sequence of cuts."""
     violations = sum(cause.count for cause in causes)
     one = "cause" if len(causes) == 1 else "causes"
@@ -81,8 +81,8 @@ def print_causes(console: Console, scenario: PreparedScenario, causes: Sequence[
     for cause in ordered[:_SHOWN_CAUSES]:
         cases = ", ".join(cause.cases[:_SHOWN_CASES]) + (f" and {len(cause.cases) - _SHOWN_CASES} more" if len(cause.cases) > _SHOWN_CASES else "")
         console.print(Text.assemble("  ", (cause.rule, "red"), f", {_times(cause.count)} ({cases}): {cause.violation.message}"))
-        console.print(Text(f"    {cause_text(cause)}"))
-        console.print(Text(f"    harness replay {shlex.quote(replay_id_of(scenario, cause.first, seed))}"))
+        console.print(Text(f"    {cause_text(cause, engine)}"))
+        console.print(Text(f"    harness replay {shlex.quote(replay_id_of(scenario, cause.first, seed, engine))}"))
     if len(causes) > _SHOWN_CAUSES:
         console.print(f"  ... and {len(causes) - _SHOWN_CAUSES} more causes; --json has them all", highlight=False)
 

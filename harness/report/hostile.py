@@ -62,7 +62,7 @@ def _findings_at_rest(result: HostileResult) -> list[dict[str, object]]:
             "image": image.name,
             "answer": image.answer.value,
             "message": _message(image),
-            "replay_id": replay_id_of(result.scenario, image.verdict, result.options.seed),
+            "replay_id": replay_id_of(result.scenario, image.verdict, result.options.seed, result.options.engine),
         }
         for image in result.images
         if image.answer is not Answer.REFUSED
@@ -75,7 +75,7 @@ def _findings_at_cuts(result: HostileResult) -> list[dict[str, object]]:
             "image": image.name,
             "answer": answer_of(verdict).value,
             "message": verdict.violations[0].message,
-            "replay_id": replay_id_of(result.scenario, verdict, result.options.seed),
+            "replay_id": replay_id_of(result.scenario, verdict, result.options.seed, result.options.engine),
         }
         for image in result.images
         for verdict in image.at_cuts
@@ -147,7 +147,7 @@ def hostile_junit(result: HostileResult) -> bytes:
             message = _message(image) if image.answer is not Answer.REFUSED else at_cuts[0].violations[0].message
             failure = ET.SubElement(test, "failure", type=image.answer.value, message=message)
             shown = image.verdict if image.answer is not Answer.REFUSED else at_cuts[0]
-            failure.text = f"harness replay {shlex.quote(replay_id_of(result.scenario, shown, result.options.seed))}"
+            failure.text = f"harness replay {shlex.quote(replay_id_of(result.scenario, shown, result.options.seed, result.options.engine))}"
     for manner in Manner if result.options.at_cuts else ():
         test = _test(suite, result, "cuts", f"an image {manner.value} an update that is cut")
         for found in result.attacks.findings:

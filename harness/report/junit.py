@@ -54,11 +54,11 @@ def _add_causes(root: ET.Element, result: CampaignResult) -> None:
     count = str(len(result.causes))
     suite = ET.Element("testsuite", name="causes", tests=count, failures=count, errors="0", skipped="0")
     for number, cause in enumerate(result.causes, 1):
-        name = f"cause {number} of {count}: {cause.rule}, {cause_text(cause)}"
+        name = f"cause {number} of {count}: {cause.rule}, {cause_text(cause, result.engine)}"
         test = ET.SubElement(suite, "testcase", classname=f"{result.scenario.reference}.causes", name=name)
         failure = ET.SubElement(test, "failure", type=cause.rule, message=cause.violation.message)
         explained = f"{cause.count} violations in {', '.join(cause.cases)}"
-        failure.text = f"{explained}\nharness replay {shlex.quote(replay_id_of(result.scenario, cause.first, result.seed))}"
+        failure.text = f"{explained}\nharness replay {shlex.quote(replay_id_of(result.scenario, cause.first, result.seed, result.engine))}"
     root.insert(0, suite)
 
 
@@ -88,7 +88,7 @@ def _test_name(verdict: Verdict) -> str:
 def _add_failure(test: ET.Element, result: CampaignResult, verdict: Verdict) -> None:
     if not verdict.violations:
         return
-    replay_id = replay_id_of(result.scenario, verdict, result.seed)
+    replay_id = replay_id_of(result.scenario, verdict, result.seed, result.engine)
     failure = ET.SubElement(test, "failure", type=verdict.violations[0].rule, message=verdict.violations[0].message)
     lines = [f"{violation.rule}: {violation.message}" for violation in verdict.violations]
     failure.text = "\n".join([*lines, f"harness replay {shlex.quote(replay_id)}"])

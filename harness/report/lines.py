@@ -11,7 +11,7 @@ from harness.report.summary import replay_id_of, times_of
 from harness.scenario.prepared import PreparedScenario
 
 
-def verdict_line(scenario: PreparedScenario, verdict: Verdict, seed: int) -> str:
+def verdict_line(scenario: PreparedScenario, verdict: Verdict, seed: int, engine: str) -> str:
     """Return a verdict as one line of JSON, its line feed included.
 
     The keys: `case`, `fault` (the proof: fault, kind, address, size_bytes, pc, time_us, cells_changing, cells_changed,
@@ -37,7 +37,7 @@ def verdict_line(scenario: PreparedScenario, verdict: Verdict, seed: int) -> str
         **times_of("boot_us", verdict.boot),
         **times_of("verification_us", verdict.verification),
         "final_digest": verdict.final_digest,
-        "replay_id": replay_id_of(scenario, verdict, seed),
+        "replay_id": replay_id_of(scenario, verdict, seed, engine),
     }
     return json.dumps(record) + "\n"
 

@@ -21,8 +21,9 @@ _SHOWN_FINDINGS = 10
 
 def search_findings(result: SearchResult) -> list[Finding]:
     """Return the violations that were made again, clean runs first."""
+    settings = result.options.settings
     return [
-        Finding(violation.rule, violation.message, verdict.case, replay_id_of(result.scenario, verdict, result.options.settings.seed))
+        Finding(violation.rule, violation.message, verdict.case, replay_id_of(result.scenario, verdict, settings.seed, settings.engine))
         for verdict in result.violations
         for violation in verdict.violations
     ]

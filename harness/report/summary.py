@@ -9,6 +9,8 @@ from harness.campaign.call_sites import CallSite
 from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
 from harness.fault.replay_id import ReplayId
+from harness.machine.capability import Capability
+from harness.machine.engines import shown_by
 from harness.oracle.times import TimeRange
 from harness.oracle.verdict import Verdict
 from harness.report.risk_view import risk_record
@@ -25,16 +27,20 @@ class Finding:
     replay_id: str
 
 
-def replay_id_of(scenario: PreparedScenario, verdict: Verdict, seed: int) -> str:
-    """Return the id that rebuilds the run of `verdict`."""
+def replay_id_of(scenario: PreparedScenario, verdict: Verdict, seed: int, engine: str) -> str:
+    """Return the id that rebuilds the run of `verdict`.
+
+    Args:
+        seed, engine: what it was made with.
+    """
     faults = verdict.proof.faults if verdict.proof else ()
-    return str(ReplayId(scenario.reference, scenario.options, verdict.case, faults, seed, scenario.fingerprint))
+    return str(ReplayId(scenario.reference, scenario.options, verdict.case, faults, seed, scenario.fingerprint, engine))
 
 
 def findings_of(result: CampaignResult) -> list[Finding]:
     """Return every violation of a campaign, clean runs first."""
     return [
-        Finding(violation.rule, violation.message, verdict.case, replay_id_of(result.scenario, verdict, result.seed))
+        Finding(violation.rule, violation.message, verdict.case, replay_id_of(result.scenario, verdict, result.seed, result.engine))
         for verdict in result.violating
         for violation in verdict.violations
     ]
@@ -76,7 +82,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         "outcomes": dict(sorted(Counter(verdict.outcome.value for verdict in result.verdicts).items())),
         "rules_violated": dict(sorted(Counter(finding.rule for finding in findings).items())),
         "rules_not_shown": list(result.rules_not_shown),
-        "causes": [cause_record(result.scenario, cause, result.seed) for cause in result.causes],
+        "causes": [cause_record(result.scenario, cause, result.seed, result.engine) for cause in result.causes],
         "replay_ids": [finding.replay_id for finding in findings[:20]],
         **_times(result),
         "risk": [risk_record(exposure.risk(result.losses_per_hour)) for exposure in result.exposures],
@@ -86,7 +92,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
     }
 
 
-def cause_record(scenario: PreparedScenario, cause: Cause, seed: int) -> dict[str, object]:
+def cause_record(scenario: PreparedScenario, cause: Cause, seed: int, engine: str) -> dict[str, object]:
     """Return a cause as plain data.
 
     Returns:
@@ -99,18 +105,23 @@ def cause_record(scenario: PreparedScenario, cause: Cause, seed: int) -> dict[st
         "violations": cause.count,
         "cases": list(cause.cases),
         "site": [asdict(location) for location in cause.site],
-        "replay_id": replay_id_of(scenario, cause.first, seed),
+        "replay_id": replay_id_of(scenario, cause.first, seed, engine),
     }
 
 
-def site_text(site: CallSite) -> str:
-    """Return a place in the code for people: `flash_program (hal/stm32f103.c:88) from journal_append (boot/journal.c:155)`."""
-    return " from ".join(f"{place.function} ({place.file}:{place.line})" if place.file else place.function for place in site)
+def site_text(site: CallSite, engine: str) -> str:
+    """Return a place in the code for people: `flash_program (hal/stm32f103.c:88) from journal_append (boot/journal.c:155)`.
+
+    Args:
+        engine: on one that does not show callers, the text says so.
+    """
+    text = " from ".join(f"{place.function} ({place.file}:{place.line})" if place.file else place.function for place in site)
+    return text if Capability.CALLERS in shown_by(engine) else f"{text}, callers not shown by the {engine} engine"
 
 
-def cause_text(cause: Cause) -> str:
+def cause_text(cause: Cause, engine: str) -> str:
     """Return what brings a cause about."""
-    return f"cut in {site_text(cause.site)}" if cause.site else "without any cut"
+    return f"cut in {site_text(cause.site, engine)}" if cause.site else "without any cut"
 
 
 def _times(result: CampaignResult) -> dict[str, object]:
@@ -122,7 +133,7 @@ def _times(result: CampaignResult) -> dict[str, object]:
         "recovery_worst": slowest.ready if slowest else None,
     }
     keys = {key: value for name, time in named.items() for key, value in times_of(f"virtual_{name}_us", time).items()}
-    return {**keys, "virtual_recovery_worst_replay_id": replay_id_of(result.scenario, slowest, result.seed) if slowest else None}
+    return {**keys, "virtual_recovery_worst_replay_id": replay_id_of(result.scenario, slowest, result.seed, result.engine) if slowest else None}
 
 
 def times_of(key: str, time: TimeRange | None) -> dict[str, float | None]:

@@ -85,7 +85,7 @@ class BootHarness:
 
     @keyword
     def skip_unless_engine_shows(self, capability: Capability) -> None:
-        """Skips the test, and says so, where the engine can't show something: instructions, time, misuse, stack, option-bytes or returns.
+        """Skips the test, and says so, where the engine can't show something: instructions, time, misuse, stack, option-bytes, returns or callers.
 
         Example: | Skip Unless Engine Shows | time |
         """

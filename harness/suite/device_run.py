@@ -51,7 +51,7 @@ class DeviceRun:
     @property
     def replay_id(self) -> str:
         """What `harness replay` takes to make it again."""
-        return replay_id_of(self.replay.run.scenario, self.verdict, self.seed)
+        return replay_id_of(self.replay.run.scenario, self.verdict, self.seed, self.engine)
 
     @property
     def image(self) -> InstalledImage | None:
@@ -91,13 +91,12 @@ class DeviceRun:
     @property
     def replay_command(self) -> str:
         """The command that makes it again."""
-        engine = "" if self.engine == "embedded" else f" --engine {self.engine}"
-        return f"harness replay '{self.replay_id}'{engine}"
+        return f"harness replay '{self.replay_id}'"
 
     def evidence(self) -> str:
         """Return what an engineer needs to see: the cut, the operations around it, the flash difference, each boot with its UART log."""
         text = StringIO()
-        print_replay(Console(file=text, width=_WIDTH, no_color=True, soft_wrap=True), self.replay)
+        print_replay(Console(file=text, width=_WIDTH, no_color=True, soft_wrap=True), self.replay, self.engine)
         hidden = f"not shown by the {self.engine} engine: {', '.join(self.rules_not_shown)}\n" if self.rules_not_shown else ""
         return f"{self.replay_command}\n{text.getvalue()}{hidden}"
 

@@ -18,6 +18,7 @@ from harness.campaign.sweep import SweepOptions, run_clean, sweep
 from harness.cli import run_cli
 from harness.fault.faults import Fault, Tear
 from harness.machine.embedded import EmbeddedMachine
+from harness.report.summary import site_text
 from harness.scenario.prepare import PrepareOptions, prepare
 
 REFERENCES = ("stm32f103/speck-full", "nrf52840/speck-full", "nrf51822/speck-full")
@@ -62,7 +63,7 @@ def test_the_places_of_an_update_are_those_of_its_source(reference: str) -> None
     scenario = prepare(reference, PrepareOptions())
     (clean,) = run_clean(scenario, SweepOptions(only_case="update"))
 
-    sites = call_sites_of(scenario, log_of(clean, 1).boots[0])
+    sites = call_sites_of(scenario, log_of(clean, 1).boots[0], "embedded")
 
     # `flash_program` ends with a call, which is a jump on all cores but the Cortex-M0.
     functions = [tuple(place.function for place in site if place.function not in ("flash_program", "flash_erase_page")) for site in sites]
@@ -84,6 +85,18 @@ def test_the_place_of_a_later_cut_is_one_of_the_recovery() -> None:
     site = CallSites(scenario, 1, "embedded").of("update", verdict.proof)
 
     assert [place.function for place in site] == ["hal_flash_erase", "install_run", "boot_run", "main"]
+
+
+def test_an_engine_that_shows_no_callers_says_so() -> None:
+    """The line comes from that engine's own log; nothing is taken from a boot on another one."""
+    scenario = prepare(REFERENCES[2], PrepareOptions())
+    (clean,) = run_clean(scenario, SweepOptions(only_case="update"))
+    boot = log_of(clean, 1).boots[0]
+
+    lines = call_sites_of(scenario, boot, "qemu")
+
+    assert list(lines) == [site[:1] for site in call_sites_of(scenario, boot, "embedded")]
+    assert site_text(lines[0], "qemu").endswith("callers not shown by the qemu engine")
 
 
 def test_causes_explain_every_violation_and_the_first_stands_for_them() -> None:

@@ -92,7 +92,7 @@ def test_what_only_two_cuts_show_is_found_with_a_replay_id_of_both() -> None:
     (found, *_) = [verdict for verdict in twice.violations if any(violation.rule == "bootable" for violation in verdict.violations)]
     assert found.proof is not None
     assert len(found.proof.faults) == 2
-    assert replay(broken, parse_replay_id(replay_id_of(broken, found, 1)), "embedded").verdict == found
+    assert replay(broken, parse_replay_id(replay_id_of(broken, found, 1, "embedded")), "embedded").verdict == found
     assert risks(twice, 1.0)[0].bricked_per_million > 0
 
 

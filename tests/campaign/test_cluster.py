@@ -95,7 +95,9 @@ def test_a_killed_worker_and_one_that_joins_change_no_verdict(local_cluster: Loc
     alone = sweep(scenario, OPTIONS)
     assert observer.killed
     assert len(result.verdicts) == result.planned == alone.planned > 80
-    assert [verdict_line(scenario, verdict, 1) for verdict in result.verdicts] == [verdict_line(scenario, verdict, 1) for verdict in alone.verdicts]
+    assert [verdict_line(scenario, verdict, 1, "embedded") for verdict in result.verdicts] == [
+        verdict_line(scenario, verdict, 1, "embedded") for verdict in alone.verdicts
+    ]
 
 
 def test_a_worker_with_other_versions_is_refused(local_cluster: LocalCluster, scenario: PreparedScenario, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,14 +82,14 @@ def test_a_counter_that_the_device_had_reached_stays_the_floor(runner: FaultRunn
 def test_a_replay_id_rebuilds_the_whole_sequence(runner: FaultRunner, scenario: PreparedScenario) -> None:
     """Verdict, lines and replay speak of all faults, in order."""
     verdict = runner.judge(Job(0, TWICE))
-    text = replay_id_of(scenario, verdict, 1)
+    text = replay_id_of(scenario, verdict, 1, "embedded")
 
     again = replay(scenario, parse_replay_id(text), "embedded")
 
     assert ":600some/4most:" in text
     assert again.verdict == verdict
     assert [proof.fault for _, proof in again.cuts] == list(TWICE)
-    assert '"earlier": [{"fault": "600some"' in verdict_line(scenario, verdict, 1)
+    assert '"earlier": [{"fault": "600some"' in verdict_line(scenario, verdict, 1, "embedded")
 
 
 def test_a_replay_id_with_a_fault_that_the_recovery_lacks_is_refused(scenario: PreparedScenario) -> None:

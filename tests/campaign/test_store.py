@@ -82,7 +82,7 @@ def sweep_into(path: Path, scenario: PreparedScenario, options: SweepOptions, st
 def report_of(result: CampaignResult) -> tuple[dict[str, object], list[str]]:
     """Return what does not depend on wall time: summary and lines."""
     summary = {key: value for key, value in summary_of(result).items() if key not in WALL_TIME}
-    return summary, [verdict_line(result.scenario, verdict, result.seed) for verdict in (*result.clean, *result.verdicts)]
+    return summary, [verdict_line(result.scenario, verdict, result.seed, result.engine) for verdict in (*result.clean, *result.verdicts)]
 
 
 def test_an_interrupted_campaign_goes_on_where_it_was(scenario: PreparedScenario, undisturbed: CampaignResult, tmp_path: Path) -> None:

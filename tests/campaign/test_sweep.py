@@ -69,7 +69,7 @@ def test_a_cut_from_the_log_equals_a_cut_made_live(scenario: PreparedScenario, m
 
 def lines_of(scenario: PreparedScenario, verdicts: list[Verdict]) -> list[dict[str, object]]:
     """Return verdicts as the JSONL report has them."""
-    return [json.loads(verdict_line(scenario, verdict, 1)) for verdict in verdicts]
+    return [json.loads(verdict_line(scenario, verdict, 1, "embedded")) for verdict in verdicts]
 
 
 def test_the_result_does_not_depend_on_the_number_of_jobs(scenario: PreparedScenario) -> None:

@@ -10,6 +10,7 @@ from harness.errors import InputError
 from harness.fault.faults import NAMED_TEARS, Fault, Tear
 from harness.fault.plan import TearChoice, coarse_first, every_operation, in_turn, live_sample, within
 from harness.fault.replay_id import ReplayId, parse_replay_id
+from harness.machine.engines import ENGINES
 from harness.machine.protocol import Operation, OperationKind
 
 PROGRAM = OperationKind.PROGRAM
@@ -147,6 +148,7 @@ def test_a_fraction_lies_inside_the_operation(tear: Tear, thousandths: int) -> N
         st.lists(FAULTS, max_size=4).map(tuple),
         st.integers(0, 2**64),
         st.from_regex(r"[0-9a-f]{12}", fullmatch=True),
+        st.sampled_from(ENGINES),
     )
 )
 def test_a_replay_id_reads_back(replay_id: ReplayId) -> None:
@@ -170,6 +172,8 @@ def test_a_replay_id_reads_back(replay_id: ReplayId) -> None:
         ("s:c:12some/:1:abc", "not an operation followed by a tear"),
         ("s:c:12some//7all:1:abc", "not an operation followed by a tear"),
         ("s:c:clean/7all:1:abc", "not an operation followed by a tear"),
+        ("s+engine=bochs:c:12some:1:abc", "bochs is not one of the engines"),
+        ("s+engine=qemu+engine=renode:c:12some:1:abc", "qemu and renode is not one of the engines"),
     ],
 )
 def test_what_is_not_a_replay_id_is_refused(text: str, problem: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.cli import run_cli
 from harness.device.loader import load_device
 from harness.errors import EngineError, InputError
 from harness.machine.embedded import EmbeddedMachine
@@ -15,6 +16,7 @@ from harness.machine.engines import make_machine
 from harness.machine.noise import power_on_noise
 from harness.machine.protocol import Domain, End, NonVolatile, Operation, OperationKind, Trace
 from harness.machine.qemu import QemuMachine
+from harness.scenario.prepare import PrepareOptions, prepare
 from tests.machine.firmware import IN_RAM, WFE, Step, compile_program, send32, words, write16, write32
 from tests.machine.nrf52840 import CONFIG, EEN, ERASEALL, ERASEPAGE, ERASEUICR, REN, SCRIPT, UICR, WRITE_ENABLE
 
@@ -197,6 +199,17 @@ def test_a_closed_machine_says_so() -> None:
     machine.close()
     with pytest.raises(RuntimeError, match="closed"):
         machine.boot(script(), seed=1)
+
+
+def test_a_replay_id_brings_its_engine_along(capsys: pytest.CaptureFixture[str]) -> None:
+    """`harness replay` runs it there, and says so where it is told another one."""
+    scenario = prepare("nrf51822/speck-full", PrepareOptions())
+    replay_id = f"nrf51822/speck-full+engine=qemu:update:clean:1:{scenario.fingerprint}"
+
+    assert run_cli(["replay", replay_id]) == 0
+    assert "by the qemu engine" in capsys.readouterr().out
+    assert run_cli(["replay", replay_id, "--engine", "embedded"]) == 0
+    assert "made on qemu, this is embedded" in capsys.readouterr().err
 
 
 def test_a_qemu_that_dies_is_no_lockup() -> None:

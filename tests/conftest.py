@@ -31,4 +31,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker in item.iter_markers("engine"):
             probe = probe_engine(marker.args[0])
             if not probe.usable:
-                item.add_marker(pytest.mark.skip(reason=f"{marker.args[0]} engine: {probe.remedy}"))
+                item.add_marker(pytest.mark.skip(reason=f"engine {marker.args[0]} is not usable here: the first lines say why"))

@@ -13,7 +13,7 @@ from harness.fault.disturbed import read_at_power_up, still_disturbed
 from harness.fault.faults import Fault
 from harness.fault.flash_map import flash_map_of
 from harness.fault.write_count import history_after, history_of
-from harness.machine.protocol import End, Machine, NonVolatile, Operation, OperationLog, Retained, Trace
+from harness.machine.protocol import End, Machine, NonVolatile, Operation, OperationLog, PeerMaker, Retained, Trace
 from harness.oracle.run import Run, is_settled
 from harness.scenario.prepared import APPLICATION_DOMAIN, PreparedCase, PreparedScenario
 
@@ -45,6 +45,7 @@ def run_until_settled(machine: Machine, scenario: PreparedScenario, case: Prepar
     """Boot `start` again and again until the application settles or the allowed boots are used; if it settled, cycle the power once more.
 
     A boot that ended with a reset of the chip's own is followed by one that finds what that reset keeps; any other, by a power cycle.
+    The case's peer is there until the application has settled, and gone in the power cycles after that.
 
     Cells that the cut left disturbed are drawn anew for each boot. Where some are left after the application has settled,
     two more power cycles follow.
@@ -55,11 +56,12 @@ def run_until_settled(machine: Machine, scenario: PreparedScenario, case: Prepar
     state = start
     power_cycles: int | None = None
     retained: Retained | None = None
+    peer = case.peer
     boots_left = scenario.limits.boots
     while boots_left:
         boot_seed = ram_seed(seed, state_digest, len(traces))
         found = read_at_power_up(state, flash_map_of(scenario), boot_seed)
-        trace = machine.boot(found, seed=boot_seed, instruction_budget=scenario.limits.instructions, retained=retained)
+        trace = machine.boot(found, seed=boot_seed, instruction_budget=scenario.limits.instructions, retained=retained, peer=peer)
         if trace.end is End.UNSUPPORTED:
             raise EngineError(f"the {machine.engine} engine does not model what the firmware needs: {trace.end_detail} (pc {trace.pc:#010x})")
         traces.append(trace)
@@ -69,6 +71,7 @@ def run_until_settled(machine: Machine, scenario: PreparedScenario, case: Prepar
         state = replace(trace.final, disturbed=left) if left else trace.final
         boots_left -= 1
         if is_settled(trace):
+            peer = None
             if power_cycles is None:
                 power_cycles = _POWER_CYCLES_DISTURBED if state.disturbed else _POWER_CYCLES
             boots_left = scenario.limits.boots if power_cycles else 0
@@ -88,6 +91,7 @@ class BootLog:
         start: disturbed cells as this boot read them.
         entered: how many operations had been executed each time that it entered the application.
         retained: what the reset before it had kept; None: a power-on. time_ps: how long it took.
+        peer: who was at the other end of the UART.
     """
 
     start: NonVolatile
@@ -96,6 +100,7 @@ class BootLog:
     entered: tuple[int, ...] = ()
     retained: Retained | None = None
     time_ps: int = 0
+    peer: PeerMaker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +120,13 @@ def log_of(run: Run, seed: int) -> CaseLog:
     digest = digest_of(run.start)
     boots = []
     retained: Retained | None = None
+    peer = run.case.peer
     for number, trace in enumerate(run.traces):
         start = run.state_before_boot(number)
         operations = tuple(_all_of(trace.operations))
         entered = tuple(entry.operations for entry in trace.entries if entry.domain == APPLICATION_DOMAIN)
-        boots.append(BootLog(start, ram_seed(seed, digest, number), operations, entered, retained, trace.time_ps))
+        boots.append(BootLog(start, ram_seed(seed, digest, number), operations, entered, retained, trace.time_ps, peer))
+        peer = None if is_settled(trace) else peer
         after = FlashReplay(start, operations, flash_map_of(run.scenario)).state_before(len(operations))
         if (after.flash, after.option_bytes) != (trace.final.flash, trace.final.option_bytes):
             raise EngineError(f"case {run.case.name}, boot {number}: the operation log does not lead to the final state")
@@ -134,7 +141,14 @@ def live_crash_image(machine: Machine, scenario: PreparedScenario, log: Sequence
         EngineError: the machine never came to that operation: the fault did not fire.
     """
     boot = log[fault.boot]
-    trace = machine.boot(boot.start, seed=boot.seed, stop_before=fault.operation, instruction_budget=scenario.limits.instructions, retained=boot.retained)
+    trace = machine.boot(
+        boot.start,
+        seed=boot.seed,
+        stop_before=fault.operation,
+        instruction_budget=scenario.limits.instructions,
+        retained=boot.retained,
+        peer=boot.peer,
+    )
     if trace.end is not End.STOPPED or trace.pending is None:
         raise EngineError(f"fault {fault} did not fire: the boot ended with {trace.end.name.lower()} before operation {fault.operation}")
     flash_map = flash_map_of(scenario)

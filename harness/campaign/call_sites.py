@@ -88,7 +88,7 @@ def call_sites_of(scenario: PreparedScenario, boot: BootLog, engine: str) -> Seq
     machine = EmbeddedMachine(scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
     try:
         machine.keep_call_stacks(min(len(boot.operations), _MOST_OPERATIONS))
-        machine.boot(boot.start, seed=boot.seed, instruction_budget=scenario.limits.instructions, retained=boot.retained)
+        machine.boot(boot.start, seed=boot.seed, instruction_budget=scenario.limits.instructions, retained=boot.retained, peer=boot.peer)
         stacks = [machine.call_stack(operation.index) for operation in boot.operations]
     finally:
         machine.close()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.errors import InputError
+from harness.machine.protocol import PeerMaker
+
 
 class Capability(StrEnum):
     """Something in a `Trace` that not every engine can fill in. What an engine lacks stays empty or 0 there."""
@@ -23,6 +26,8 @@ class Capability(StrEnum):
     """Every change of domain; without it, the first entry of each domain."""
     CALLERS = "callers"
     """Which functions called the code that asked for an operation; without it, the line that asked is all."""
+    PEER = "peer"
+    """A host at the other end of the UART answers what the device sends."""
 
 
 EVERYTHING = frozenset(Capability)
@@ -41,3 +46,13 @@ class Probe:
     usable: bool
     version: str = ""
     remedy: str = ""
+
+
+def refuse_peer(engine: str, peer: PeerMaker | None) -> None:
+    """Let an engine without a peer say so.
+
+    Raises:
+        InputError: there is a peer.
+    """
+    if peer is not None:
+        raise InputError(f"the {engine} engine connects no host to the UART", source="--engine", field=engine, remedy="Take the embedded engine.")

@@ -16,7 +16,8 @@ from harness.machine.call_stack import CALL_STACK, CallStack, decode_call_stack
 from harness.machine.calls import SharedCalls
 from harness.machine.capability import EVERYTHING, Probe
 from harness.machine.operation_log import RECORD, RecordedOperations, decode_operation
-from harness.machine.protocol import CallTimes, Domain, End, Entry, Misuse, MisuseKind, NonVolatile, Retained, Trace
+from harness.machine.peer_line import PeerLine
+from harness.machine.protocol import CallTimes, Domain, End, Entry, Misuse, MisuseKind, NonVolatile, PeerMaker, Retained, Trace
 
 SHOWS = EVERYTHING
 
@@ -98,16 +99,20 @@ class EmbeddedMachine:
         instruction_budget: int = 200_000_000,
         uart_input: bytes = b"",
         retained: Retained | None = None,
+        peer: PeerMaker | None = None,
     ) -> Trace:
         """Power the device up with `state` and run it to an end; see `Machine.boot`."""
         option_bytes = state.option_bytes or self._delivery_option_bytes
         self._check(state.flash, option_bytes, seed, stop_before, instruction_budget)
         self._check_retained(retained)
+        line = PeerLine(peer.make()) if peer else None
         request = native.Request(
             flash=state.flash,
             option_bytes=option_bytes,
             uart_input=uart_input,
             uart_input_bytes=len(uart_input),
+            peer=line.ask if line else native.NO_PEER,
+            peer_timeout_ps=line.timeout_ps if line else 0,
             ram=retained.ram if retained and retained.ram else None,
             retained=_registers_of(retained),
             writes=_history(state.writes),
@@ -119,7 +124,10 @@ class EmbeddedMachine:
             instruction_budget=instruction_budget,
         )
         result = native.Result()
-        if self._core.machine_boot(self._handle, ctypes.byref(request), ctypes.byref(result)) != 0:
+        status = self._core.machine_boot(self._handle, ctypes.byref(request), ctypes.byref(result))
+        if line:
+            line.hang_up()
+        if status != 0:
             reason = self._core.machine_error_text(self._handle).decode()
             raise EngineError(f"the embedded engine stopped without a reason that it knows: {reason}")
         return self._trace(result, len(option_bytes))

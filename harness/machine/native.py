@@ -89,6 +89,19 @@ class CellHistory(ctypes.Structure):
     _fields_ = (("address", ctypes.c_uint32), ("value", ctypes.c_uint32))
 
 
+class PeerReply(ctypes.Structure):
+    """`struct peer_reply`."""
+
+    _fields_ = (("bytes", ctypes.c_char_p), ("count", ctypes.c_uint64), ("timeout_ps", ctypes.c_uint64))
+
+
+PEER_ASK = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.POINTER(ctypes.c_uint8), ctypes.c_uint64, ctypes.POINTER(PeerReply))
+"""`peer_ask`."""
+
+NO_PEER = PEER_ASK()
+"""Nobody is at the other end of the UART."""
+
+
 class Request(ctypes.Structure):
     """`struct boot_request`."""
 
@@ -103,6 +116,8 @@ class Request(ctypes.Structure):
         ("writes_count", ctypes.c_uint64),
         ("partial_erases_count", ctypes.c_uint64),
         ("uart_input_bytes", ctypes.c_uint64),
+        ("peer", PEER_ASK),
+        ("peer_timeout_ps", ctypes.c_uint64),
         ("seed", ctypes.c_uint64),
         ("stop_before", ctypes.c_uint64),
         ("instruction_budget", ctypes.c_uint64),

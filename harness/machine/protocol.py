@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from harness.device.memory import Domain, NonVolatile
+from harness.device.peer import Peer, PeerMaker
 
 __all__ = [
     "CallTimes",
@@ -25,6 +26,8 @@ __all__ = [
     "OperationKind",
     "OperationLog",
     "PageUse",
+    "Peer",
+    "PeerMaker",
     "Retained",
     "Trace",
 ]
@@ -273,6 +276,7 @@ class Machine(Protocol):
         instruction_budget: int = 200_000_000,
         uart_input: bytes = b"",
         retained: Retained | None = None,
+        peer: PeerMaker | None = None,
     ) -> Trace:
         """Power the device up with `state` and run it to an end.
 
@@ -283,8 +287,10 @@ class Machine(Protocol):
             instruction_budget: end with `End.BUDGET` at about this count.
             uart_input: what a host peer sends from reset on.
             retained: what the boot before left, whose end was a reset; None: power-on.
+            peer: who answers what the device sends, after `uart_input`; a new one for each boot. None: nobody.
 
         Raises:
+            InputError: the engine can't connect a peer.
             EngineError: the engine failed; says nothing about the firmware.
         """
         ...

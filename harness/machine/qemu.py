@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from harness.device.loader import device_part
 from harness.device.model import Device
 from harness.errors import EngineError, InputError
-from harness.machine.capability import Capability
+from harness.machine.capability import Capability, refuse_peer
 from harness.machine.gdb_remote import GdbRemote
 from harness.machine.noise import power_on_noise
-from harness.machine.protocol import Domain, End, NonVolatile, OperationKind, Retained, Trace
+from harness.machine.protocol import Domain, End, NonVolatile, OperationKind, PeerMaker, Retained, Trace
 from harness.machine.qemu_boot import Chip, Ended, QemuBoot
 from harness.machine.qemu_process import EndedError, QemuProcess, probe
 from harness.machine.thumb import PC, SP
@@ -73,8 +73,10 @@ class QemuMachine:
         instruction_budget: int = 200_000_000,
         uart_input: bytes = b"",
         retained: Retained | None = None,
+        peer: PeerMaker | None = None,
     ) -> Trace:
         """Power the device up with `state` and run it to an end; see `Machine.boot`. A budget becomes a time to wait."""
+        refuse_peer(self.engine, peer)
         self._check(state, seed, stop_before, instruction_budget, uart_input)
         process, gdb = self._with_flash(state.flash)
         registers = self._reset(gdb, seed, retained)

@@ -12,9 +12,9 @@ from harness.bundled import bundled_path
 from harness.device.loader import device_part
 from harness.device.model import Device, Timing
 from harness.errors import InputError
-from harness.machine.capability import Capability
+from harness.machine.capability import Capability, refuse_peer
 from harness.machine.operation_log import RECORD, RecordedOperations, decode_operation
-from harness.machine.protocol import Domain, End, Entry, Misuse, MisuseKind, NonVolatile, Retained, Trace
+from harness.machine.protocol import Domain, End, Entry, Misuse, MisuseKind, NonVolatile, PeerMaker, Retained, Trace
 from harness.machine.renode_host import execute, from_net, models, numbers_to_net, probe, to_net, words_to_net
 
 __all__ = ["SHOWS", "RenodeMachine", "probe"]
@@ -68,8 +68,10 @@ class RenodeMachine:
         instruction_budget: int = 200_000_000,
         uart_input: bytes = b"",
         retained: Retained | None = None,
+        peer: PeerMaker | None = None,
     ) -> Trace:
         """Power the device up with `state` and run it to an end; see `Machine.boot`."""
+        refuse_peer(self.engine, peer)
         option_bytes = state.option_bytes or self._delivered
         self._check(state.flash, option_bytes, seed, stop_before, instruction_budget)
         recorder = self._recorder = self._board()

@@ -1,6 +1,6 @@
 """Boots that must go the same way are made once: shared work by read set, for whole boots.
 
-A boot is a function of the flash pages that it reads before it erases them, of its option bytes, RAM filling, UART input
+A boot is a function of the flash pages that it reads before it erases them, of its option bytes, RAM filling, UART input, peer
 and budget, and of what a reset kept. Where a later boot agrees with an earlier one on all of these, it executes the same instructions, so its trace
 is the earlier one's, but for what nobody looked at: the pages that stay untouched keep their own content, and the log shows
 their own old bytes where they are erased. docs/DESIGN.md gives the argument.
@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 
 from harness.machine.calls import SharedCalls
 from harness.machine.operation_log import RecordedOperations
-from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, Retained, Trace
+from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, PeerMaker, Retained, Trace
 
 _Entries = tuple[tuple[int, int], ...]
 
-Key = tuple[int, int, bytes, bytes, bytes]
-"""What a boot depends on besides flash: seed, instruction budget, UART input, option bytes, digest of what a reset kept, writes of option bytes."""
+Key = tuple[int, int, bytes, bytes, bytes, bytes | None]
+"""What a boot depends on besides flash: seed, instruction budget, UART input, option bytes, digest of what a reset kept, with writes of option bytes; peer."""
 
 
 _Kind = tuple[Key, tuple[int, ...]]
@@ -92,13 +92,14 @@ class SharingMachine:
         instruction_budget: int = 200_000_000,
         uart_input: bytes = b"",
         retained: Retained | None = None,
+        peer: PeerMaker | None = None,
     ) -> Trace:
         """Boot, or return the trace of an earlier boot that this one must repeat; see `Machine.boot`."""
         if stop_before is not None:
             return self._machine.boot(
-                state, seed=seed, stop_before=stop_before, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained
+                state, seed=seed, stop_before=stop_before, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained, peer=peer
             )
-        key = (seed, instruction_budget, uart_input, state.option_bytes, _digest_of(retained, self._outside(state)))
+        key = (seed, instruction_budget, uart_input, state.option_bytes, _digest_of(retained, self._outside(state)), peer.identity if peer else None)
         shared = self._shared(key, state)
         if shared is not None:
             self.boots_shared += 1
@@ -106,7 +107,7 @@ class SharingMachine:
         self.boots_made += 1
 
         def boot(machine: Machine) -> Trace:
-            return machine.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained)
+            return machine.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained, peer=peer)
 
         kind = self._kind_of(key, state.flash)
         if not self._worth_recording(kind):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from harness.device import Device, Timing
 from harness.device.memory import Domain, NonVolatile
+from harness.device.peer import PeerMaker
 from harness.scenario.model import Cuts, ExpectedEnd, Limits
 
 BEHAVIOUR_VERSION = 5
@@ -106,6 +107,7 @@ class PreparedCase:
     Attributes:
         installed_digest, staged_digest: SHA-256 of the images as the application region would hold them.
         refusal: the reason that the bootloader must record for refusing the staged image; None: it is not to refuse it, or keeps no record.
+        peer: the host at the other end of the UART, until the application has settled; None: nobody.
     """
 
     name: str
@@ -118,6 +120,7 @@ class PreparedCase:
     staged_version: int | None
     staged_digest: str | None
     refusal: int | None = None
+    peer: PeerMaker | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from harness.device import NonVolatile
 from harness.errors import EngineError
 from harness.fault.faults import Fault, Tear
 from harness.machine.engines import make_machine
-from harness.machine.protocol import End, Machine, Retained, Trace
+from harness.machine.protocol import End, Machine, PeerMaker, Retained, Trace
 from harness.oracle.verdict import Verdict
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
@@ -47,9 +47,12 @@ class LyingMachine:
         instruction_budget: int = 10**9,
         uart_input: bytes = b"",
         retained: Retained | None = None,
+        peer: PeerMaker | None = None,
     ) -> Trace:
         """Boot for real, then lie."""
-        trace = self._machine.boot(state, seed=seed, stop_before=stop_before, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained)
+        trace = self._machine.boot(
+            state, seed=seed, stop_before=stop_before, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained, peer=peer
+        )
         return self._lie(trace, stop_before is not None)
 
     def close(self) -> None:

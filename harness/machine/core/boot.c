@@ -77,6 +77,7 @@ static void power_up(struct machine *m, const struct boot_request *request)
     waiting_reset(m);
     watch_reset(m);
     reset_values_apply(m);
+    peer_reset(m, request->peer, request->peer_timeout_ps);
     m->chip->reset(m, request);
     machine_schedule(m);
 }

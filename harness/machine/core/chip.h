@@ -7,6 +7,8 @@
  *     pass up to the end of the operation under way.
  *  3. `retain` says, at the end of a boot, whether the chip starts again by itself, and what the next boot finds then.
  *  4. `next_event` is the next moment at which a peripheral may change by itself; `run_events` brings them up to now.
+ *  5. `uart_takes`: a byte that comes now has a place; `uart_silent_fs`: when it will have been silent for a frame, both ways;
+ *     `uart_arrives`: input was put down, and its first byte is on the line from now on.
  */
 #ifndef CHIP_H
 #define CHIP_H
@@ -78,6 +80,9 @@ struct chip {
     void (*complete)(struct machine *m, uint64_t instructions);
     bool (*next_event)(const struct machine *m, uint64_t *fs);
     void (*run_events)(struct machine *m);
+    bool (*uart_takes)(const struct machine *m);
+    uint64_t (*uart_silent_fs)(const struct machine *m);
+    void (*uart_arrives)(struct machine *m);
 };
 
 extern const struct chip chip_stm32f103;

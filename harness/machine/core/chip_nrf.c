@@ -175,7 +175,8 @@ static void reset(struct machine *m, const struct boot_request *request)
     .watchdog_name = "watchdog", .controller_registers = controller_registers, .reset = reset, .retain = retain,   \
     .read = read_register, .write = write_register, .store = store, .advance = nvmc_advance,                       \
     .complete = nvmc_complete, .next_event = next_event,                                                           \
-    .run_events = run_events
+    .run_events = run_events, .uart_takes = nrf_uart_takes, .uart_silent_fs = nrf_uart_silent_fs,                  \
+    .uart_arrives = nrf_uart_arrives
 
 static const struct nrf_family nrf52 = {
     .ports = 2,

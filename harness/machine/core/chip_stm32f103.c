@@ -173,4 +173,7 @@ const struct chip chip_stm32f103 = {
     .complete = fpec_complete,
     .next_event = usart_next,
     .run_events = usart_run,
+    .uart_takes = usart_takes,
+    .uart_silent_fs = usart_silent_fs,
+    .uart_arrives = usart_arrives,
 };

@@ -232,6 +232,24 @@ void machine_end(struct machine *m, enum end end, uint32_t pc, uint64_t instruct
     uc_emu_stop(m->engine);
 }
 
+bool machine_next_event(const struct machine *m, uint64_t *fs)
+{
+    uint64_t peer_fs;
+    bool found = m->chip->next_event(m, fs);
+
+    if (peer_next(m, &peer_fs) && (!found || peer_fs < *fs)) {
+        *fs = peer_fs;
+        found = true;
+    }
+    return found;
+}
+
+void machine_run_events(struct machine *m)
+{
+    m->chip->run_events(m);
+    peer_run(m);
+}
+
 void machine_schedule(struct machine *m)
 {
     uint64_t next = UINT64_MAX;
@@ -253,7 +271,7 @@ void machine_schedule(struct machine *m)
 
         next = due < next ? due : next;
     }
-    if (m->chip->next_event(m, &fs)) {
+    if (machine_next_event(m, &fs)) {
         uint64_t due = clock_work_at(m, fs);
 
         next = due < next ? due : next;
@@ -287,8 +305,8 @@ void machine_check(struct machine *m, uint32_t pc)
     if (systick_next_interrupt(m, &cycle)) {
         systick_advance(m, m->instructions);
     }
-    if (m->chip->next_event(m, &fs) && clock_fs(m, m->instructions) >= fs) {
-        m->chip->run_events(m);
+    if (machine_next_event(m, &fs) && clock_fs(m, m->instructions) >= fs) {
+        machine_run_events(m);
     }
     if (m->mpu.changed && !m->ended) {
         code_drop_block(m); /* it runs after the permissions are made */

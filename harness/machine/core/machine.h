@@ -45,6 +45,7 @@
 #include "nvmc.h"
 #include "operation_log.h"
 #include "option_bytes.h"
+#include "peer.h"
 #include "random.h"
 #include "rcc.h"
 #include "reads.h"
@@ -137,6 +138,8 @@ struct boot_request {
     uint64_t writes_count;
     uint64_t partial_erases_count;
     uint64_t uart_input_bytes;
+    peer_ask peer; /* NULL: nobody is at the other end of the UART */
+    uint64_t peer_timeout_ps;
     uint64_t seed;
     uint64_t stop_before; /* UINT64_MAX: never */
     uint64_t instruction_budget;
@@ -228,6 +231,7 @@ struct machine {
     struct reads reads;
     struct busy_reads busy_reads;
     struct usart usart;
+    struct peer peer;
     struct iwdg iwdg;
     struct systick systick;
     struct scb scb;
@@ -269,6 +273,12 @@ void machine_end(struct machine *m, enum end end, uint32_t pc, uint64_t instruct
 
 /* Recompute at which instruction count or amount of work the block hook must look at events again. */
 void machine_schedule(struct machine *m);
+
+/* The next moment at which a peripheral, or the peer, may change something by itself; false for never. */
+bool machine_next_event(const struct machine *m, uint64_t *fs);
+
+/* Bring peripherals and peer up to now. */
+void machine_run_events(struct machine *m);
 
 /* Block hook's slow path: budget, watchdog, stall, interrupts, proof of waiting. */
 void machine_check(struct machine *m, uint32_t pc);

@@ -204,6 +204,7 @@ uint32_t nrf_uart_read(struct machine *m, uint32_t offset)
         uart->holds_byte = false;
         uart->receive_fs = clock_fs(m, m->instructions) + frame_fs(m);
         waiting_disturb(m);
+        peer_taken(m);
         machine_schedule(m);
     } else if (offset >= NRF_EVENTS && offset < NRF_SHORTS && *at(m, offset) == 0 && !nrf_uart_next(m, &fs)) {
         waiting_poll(m);
@@ -233,12 +234,32 @@ static bool has_room(const struct nrf_uart *uart, bool dma)
     return dma ? uart->receive_count < uart->receive_limit : !uart->holds_byte;
 }
 
+/* Registers are looked at, nothing is changed. */
+static struct machine *looked_at(const struct machine *m)
+{
+    return (struct machine *)(uintptr_t)m;
+}
+
+bool nrf_uart_takes(const struct machine *m)
+{
+    return m->nrf.uart.receiver_started && has_room(&m->nrf.uart, has_dma(looked_at(m)));
+}
+
+uint64_t nrf_uart_silent_fs(const struct machine *m)
+{
+    uint64_t sent_fs = m->nrf.uart.transmit_end_fs + frame_fs(looked_at(m));
+
+    return sent_fs > m->nrf.uart.receive_fs ? sent_fs : m->nrf.uart.receive_fs;
+}
+
+void nrf_uart_arrives(struct machine *m)
+{
+    m->nrf.uart.receive_fs = clock_fs(m, m->instructions) + frame_fs(m);
+}
+
 static bool receives(const struct machine *m)
 {
-    const struct nrf_uart *uart = &m->nrf.uart;
-    bool dma = has_dma((struct machine *)(uintptr_t)m);
-
-    return uart->receiver_started && m->usart.input_next < m->usart.input_bytes && has_room(uart, dma);
+    return m->usart.input_next < m->usart.input_bytes && nrf_uart_takes(m);
 }
 
 bool nrf_uart_next(const struct machine *m, uint64_t *fs)
@@ -281,6 +302,7 @@ static void receive(struct machine *m)
         uart->holds_byte = true;
     } else if (in_ram(m, uart->receive_address + uart->receive_count, 1)) {
         m->ram[uart->receive_address + uart->receive_count++ - m->config.ram_address] = byte;
+        peer_taken(m);
     }
     nrf_event(m, NRF_UART, EVENT_RXDRDY);
     if (has_dma(m) && uart->receive_count == uart->receive_limit) {

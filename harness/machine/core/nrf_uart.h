@@ -36,6 +36,11 @@ void nrf_uart_task(struct machine *m, uint32_t offset);
 uint32_t nrf_uart_read(struct machine *m, uint32_t offset);
 void nrf_uart_write(struct machine *m, uint32_t offset, uint32_t value);
 
+/* For a peer; see `struct chip`. */
+bool nrf_uart_takes(const struct machine *m);
+uint64_t nrf_uart_silent_fs(const struct machine *m);
+void nrf_uart_arrives(struct machine *m);
+
 /* When it will do something by itself; false for never. */
 bool nrf_uart_next(const struct machine *m, uint64_t *fs);
 

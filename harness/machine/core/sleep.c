@@ -21,7 +21,7 @@ void sleep_idle(struct machine *m, uint32_t pc)
     uint64_t fs;
 
     /* With every interrupt masked, nothing but the watchdog gets out: the loop does not change the masks. */
-    if (exception_heard(m) && (exception_any(m) || systick_next_interrupt(m, &cycle) || m->chip->next_event(m, &fs))) {
+    if (exception_heard(m) && (exception_any(m) || systick_next_interrupt(m, &cycle) || machine_next_event(m, &fs))) {
         return;
     }
     if (m->iwdg.running) {
@@ -45,7 +45,7 @@ static bool pass_time(struct machine *m, uint32_t pc, uint64_t now)
     uint64_t cycle;
     uint64_t fs;
     bool tick = systick_next_interrupt(m, &cycle);
-    bool event = m->chip->next_event(m, &fs);
+    bool event = machine_next_event(m, &fs);
     uint64_t settled_fs = m->domain_log.settled_fs;
 
     if (!tick && !event) {
@@ -72,7 +72,7 @@ static bool pass_time(struct machine *m, uint32_t pc, uint64_t now)
         systick_advance(m, now);
     }
     if (event) {
-        m->chip->run_events(m);
+        machine_run_events(m);
     }
     return !m->ended;
 }

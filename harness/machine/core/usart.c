@@ -99,6 +99,7 @@ static uint32_t read_data(struct machine *m)
         waiting_disturb(m);
         m->usart.received = m->usart.input[m->usart.input_next++];
         m->usart.receive_ready_fs = now_fs + frame_fs(m);
+        peer_taken(m);
     }
     return m->usart.received;
 }
@@ -205,6 +206,24 @@ static uint32_t wanted(const struct machine *m)
 static bool is_heard(const struct machine *m)
 {
     return nvic_is_enabled(m, IRQ_USART1) || scb_events_on_pending(m);
+}
+
+bool usart_takes(const struct machine *m)
+{
+    return rcc_usart1_enabled(m) && enabled(&m->usart, CR1_RE);
+}
+
+uint64_t usart_silent_fs(const struct machine *m)
+{
+    uint64_t sent_fs = m->usart.shift_end_fs + (m->usart.transmit_full ? 2 : 1) * frame_fs(m);
+
+    return sent_fs > m->usart.receive_ready_fs ? sent_fs : m->usart.receive_ready_fs;
+}
+
+void usart_arrives(struct machine *m)
+{
+    m->usart.receive_ready_fs = clock_fs(m, m->instructions) + frame_fs(m);
+    usart_run(m);
 }
 
 bool usart_next(const struct machine *m, uint64_t *fs)

@@ -45,6 +45,11 @@ bool usart_is_poll(uint32_t offset);
 /* When a flag next rises that has an interrupt which the firmware would notice; false for never. */
 bool usart_next(const struct machine *m, uint64_t *fs);
 
+/* For a peer; see `struct chip`. */
+bool usart_takes(const struct machine *m);
+uint64_t usart_silent_fs(const struct machine *m);
+void usart_arrives(struct machine *m);
+
 /* Take in what happened up to now; the interrupt line follows. */
 void usart_run(struct machine *m);
 

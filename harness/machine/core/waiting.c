@@ -52,10 +52,25 @@ static bool can_wait_for_ever(const struct machine *m)
            (!m->iwdg.running || m->waiting.fed);
 }
 
+/*
+ * The firmware waits for the peer: the same again and again until that acts. Time goes on to there, or to where the domain counts
+ * as settled; beside a watchdog every round is executed, because the firmware feeds it.
+ */
+static void wait_for_peer(struct machine *m, uint64_t fs)
+{
+    uint64_t settled_fs = m->domain_log.settled_fs;
+
+    if (!m->iwdg.running) {
+        clock_stall_until(m, m->instructions, settled_fs != 0 && settled_fs < fs ? settled_fs : fs);
+        peer_run(m);
+    }
+}
+
 void waiting_check(struct machine *m, uint32_t pc)
 {
     struct waiting *waiting = &m->waiting;
     uint32_t registers[WAITING_REGISTERS];
+    uint64_t fs;
 
     if (!waiting->polled) {
         return;
@@ -66,7 +81,11 @@ void waiting_check(struct machine *m, uint32_t pc)
     if (waiting->valid && waiting->pc == pc && can_wait_for_ever(m) &&
         memcmp(registers, waiting->registers, sizeof(registers)) == 0 &&
         memcmp(m->ram, waiting->ram, m->config.ram_bytes) == 0) {
-        machine_end(m, END_WAITING, pc, m->instructions, "for input on %s", m->chip->uart_name);
+        if (peer_next(m, &fs)) {
+            wait_for_peer(m, fs);
+        } else {
+            machine_end(m, END_WAITING, pc, m->instructions, "for input on %s", m->chip->uart_name);
+        }
     } else if (waiting->polls == waiting->next_snapshot) {
         waiting->next_snapshot *= 2;
         waiting->valid = true;

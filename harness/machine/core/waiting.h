@@ -8,7 +8,7 @@
  *  4. no exception can occur, no flash operation runs, and the watchdog is stopped or was fed in between.
  *
  * The machine is deterministic, so the same state again means: for ever. A loop that reads a timer, toggles a pin or counts
- * in RAM is not proven to wait and runs on. Snapshots are taken at ever longer distances (Brent), so every period is found.
+ * in RAM is not proven to wait and runs on. Where a peer (peer.h) is due to speak, time goes on to there instead. Snapshots are taken at ever longer distances (Brent), so every period is found.
  */
 #ifndef WAITING_H
 #define WAITING_H

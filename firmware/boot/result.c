@@ -34,6 +34,8 @@ const char *result_word(enum result result)
         return "patch";
     case RESULT_TARGET:
         return "target";
+    case RESULT_MODULE:
+        return "module";
     case RESULT_ERROR_TIMEOUT:
         return "timeout";
     case RESULT_ERROR_PROGRAM:

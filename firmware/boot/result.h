@@ -25,6 +25,7 @@ enum result {
     RESULT_BASE = 12,   /* a patch for another base image */
     RESULT_PATCH = 13,  /* a patch that is malformed */
     RESULT_TARGET = 14, /* a patch that does not make the image that it names */
+    RESULT_MODULE = 15, /* a module that is malformed, or that this host can't load */
 
     RESULT_ERROR_TIMEOUT = -1,   /* the flash controller never finished */
     RESULT_ERROR_PROGRAM = -2,   /* the controller says that the cells were not erased */

@@ -80,6 +80,11 @@ class ElfFile:
         if machine != "EM_ARM" or self._elf.elfclass != 32:
             raise self._malformed("it is not for 32-bit ARM")
 
+    @property
+    def content(self) -> ELFFile:
+        """The file as pyelftools reads it."""
+        return self._elf
+
     def load_image(self) -> LoadImage:
         """Return the bytes that belong into flash, at their load addresses.
 

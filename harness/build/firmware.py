@@ -94,14 +94,14 @@ def build_image(
     regions = regions_on(profile, device, part)
     region = regions[recipe.region]
     image = LayoutRegion(address=region.address + recipe.header_bytes, bytes=region.bytes - recipe.header_bytes)
-    numbers = _numbers(device, part, regions, image)
+    numbers = _numbers(device, part, regions, recipe.aliases, image)
     libraries = _libraries_of(profile, field, recipe)
-    ours = SourceTree(root, FIRMWARE_PREFIX, _headers_digest(root), foreign=False)
+    ours = SourceTree(root, FIRMWARE_PREFIX, headers_digest(root), foreign=False)
     foreign = {name: SourceTree(library_path(library), f"/libraries/{name}", library.sha256, foreign=True) for name, library in libraries.items()}
     include = [root / folder for folder in recipe.include]
     include += [foreign[name].path / folder for name, library in libraries.items() for folder in library.include]
     compiler = Compiler(toolchain, device.core, [ours, *foreign.values()], include)
-    sources = _sources(profile, field, recipe, device, ours)
+    sources = sources_of(profile, field, recipe.sources, device, ours)
     sources += [Source(foreign[name], file) for name, files in recipe.libraries.items() for file in files]
     _check_exist(profile, field, sources)
     defines = {name: f"{value:#x}u" for name, value in numbers.items()} | extra_defines
@@ -115,10 +115,11 @@ def build_image(
     return _read_firmware(profile, field, elf_path, image, part)
 
 
-def _numbers(device: Device, part: str, regions: dict[str, LayoutRegion], image: LayoutRegion) -> dict[str, int]:
+def _numbers(device: Device, part: str, regions: dict[str, LayoutRegion], aliases: dict[str, str], image: LayoutRegion) -> dict[str, int]:
     """Return the macros that tell sources and linker scripts where things are."""
     numbers = {}
-    for name, region in sorted(regions.items()):
+    named = regions | {alias: regions[name] for alias, name in aliases.items()}
+    for name, region in sorted(named.items()):
         numbers[f"REGION_{name.upper()}_ADDRESS"] = region.address
         numbers[f"REGION_{name.upper()}_BYTES"] = region.bytes
     numbers["PAGE_BYTES"] = device.flash.page_bytes.value
@@ -138,9 +139,14 @@ def _libraries_of(profile: Recipe, field: str, recipe: ImageRecipe) -> dict[str,
     return {name: known[name] for name in recipe.libraries}
 
 
-def _sources(profile: Recipe, field: str, recipe: ImageRecipe, device: Device, tree: SourceTree) -> list[Source]:
+def sources_of(profile: Recipe, field: str, patterns: Sequence[str], device: Device, tree: SourceTree) -> list[Source]:
+    """Return the sources that globs of a recipe match, each once, in their order.
+
+    Raises:
+        InputError: one matches no file.
+    """
     files: dict[str, None] = {}
-    for number, pattern in enumerate(recipe.sources):
+    for number, pattern in enumerate(patterns):
         found = sorted(path.relative_to(tree.path).as_posix() for path in tree.path.glob(pattern.replace("{chip}", device.name)))
         if not found:
             raise InputError(f"{pattern!r} matches no file", source=str(profile.path), field=f"{field}.sources[{number}]", remedy="Name an existing source.")
@@ -192,7 +198,8 @@ def _edited(root: Path, edits: Sequence[Edit]) -> Iterator[Path]:
         yield copy
 
 
-def _headers_digest(root: Path) -> str:
+def headers_digest(root: Path) -> str:
+    """Return a digest of every header below a firmware folder."""
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.h")):
         content = path.read_bytes()

@@ -62,6 +62,7 @@ class ImageRecipe(Strict):
         libraries: sources inside each C library of `libraries.toml`.
         region: the region of the layout that holds the image.
         header_bytes: what the region starts with; the image is linked behind it.
+        aliases: regions that its sources know by another name than the layout.
     """
 
     sources: Annotated[tuple[InnerPath, ...], Field(min_length=1)]
@@ -70,6 +71,15 @@ class ImageRecipe(Strict):
     libraries: dict[Word, tuple[InnerPath, ...]] = {}
     region: Word
     header_bytes: Annotated[int, Field(ge=0)] = 0
+    aliases: dict[Word, Word] = {}
+
+
+class ModuleRecipe(Strict):
+    """How a module is made. The fields are those of an `ImageRecipe`; a module has no place."""
+
+    sources: Annotated[tuple[InnerPath, ...], Field(min_length=1)]
+    include: tuple[InnerPath, ...] = ()
+    linker_script: InnerPath
 
 
 class Recipe(Strict):
@@ -100,6 +110,9 @@ class Recipe(Strict):
             for field, recipe in recipes.items():
                 if recipe.region not in regions:
                     raise ValueError(f"layout.{part} lacks the region {recipe.region!r} that {field}.region names")
+                for alias, name in recipe.aliases.items():
+                    if name not in regions:
+                        raise ValueError(f"layout.{part} lacks the region {name!r} that {field}.aliases.{alias} names")
                 if recipe.header_bytes >= regions[recipe.region].bytes:
                     raise ValueError(f"{field}.header_bytes {recipe.header_bytes} fills the whole region {recipe.region!r} of layout.{part}")
             ordered = sorted(regions.items(), key=lambda item: item[1].address)
@@ -110,10 +123,15 @@ class Recipe(Strict):
 
 
 class Profile(Recipe):
-    """A bootloader, its application and their places in flash."""
+    """A bootloader, its application and their places in flash.
+
+    Attributes:
+        module: what the application loads; None: it loads no modules.
+    """
 
     bootloader: ImageRecipe
     application: ImageRecipe
+    module: ModuleRecipe | None = None
 
     @property
     def path(self) -> Path:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -57,6 +57,12 @@ class Toolchain:
         """
         # zig's cortex_m4 has no FPU; to gcc it is one of the core's own extensions, which this switches off.
         return (f"-mcpu={core.replace('-', '_')}",) if self.name == "zig" else (f"-mcpu={core}", "-mthumb", "-mfloat-abi=soft")
+
+    def position_independent(self, entry: str) -> Toolchain:
+        """Return the same toolchain with the flags for a program that runs at any address and starts at the function `entry`."""
+        # Everything is of one memory: pages that are read-only after relocation would only pull the sections apart.
+        link = ("-nostdlib", "-pie", "-Wl,--gc-sections", f"-Wl,-e,{entry}", "-Wl,-z,max-page-size=4", "-Wl,-z,norelro")
+        return replace(self, compile_flags=(*self.compile_flags, "-fPIC", "-fvisibility=hidden"), link_flags=link)
 
     def run(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         """Run the C compiler in `folder`.

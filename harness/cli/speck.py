@@ -12,12 +12,14 @@ from rich.table import Table
 from harness.cli.image import Unsigned, keygen_command, read_file, sign_command
 from harness.cli.options import progress_console, result_console
 from harness.cli.speck_flash import dump_command, install_command, stats_command
+from harness.cli.speck_module import module_command
 from harness.errors import ExitCode, InputError
 from harness.image import keys, spk
 from harness.image.delta.apply import apply_patch
 from harness.image.delta.payload import Coding
 from harness.image.delta.planner import Plan, plan_patch
 from harness.image.keys import PublicKey
+from harness.image.module import MODULE_FLAGS, verify_module
 from harness.image.patch import PATCH_FLAGS, sign_patch, verify_patch
 from harness.image.refusal import ImageRefused
 from harness.image.spk import HEADER_BYTES, MAGIC
@@ -25,6 +27,7 @@ from harness.image.verify import check_authentic, check_header, check_size, veri
 from harness.output_file import write_output
 
 _FILE = click.Path(path_type=Path)
+_KINDS: dict[int, str] = {PATCH_FLAGS: "patch", MODULE_FLAGS: "module"}
 _CODINGS = {"auto": None, "raw": Coding.RAW, "heatshrink": Coding.HEATSHRINK}
 
 
@@ -33,7 +36,7 @@ def speck_group() -> None:
     """Sign, patch and install .spk packages; no emulator runs."""
 
 
-for _command in (keygen_command, sign_command, install_command, stats_command, dump_command):
+for _command in (keygen_command, sign_command, module_command, install_command, stats_command, dump_command):
     speck_group.add_command(_command)
 
 
@@ -43,12 +46,14 @@ for _command in (keygen_command, sign_command, install_command, stats_command, d
 @click.option("--hardware-revision", type=Unsigned(32), default=None, help="The board's revision; not checked by default.")
 @click.option("--minimum-version", type=Unsigned(64), default="0", show_default=True, help="Least version that is accepted.")
 def verify_command(package: Path, public_key: Path | None, hardware_revision: int | None, minimum_version: int) -> None:
-    """Check the signature of PACKAGE, an image or a patch. Exit code 1: refused."""
+    """Check the signature of PACKAGE, an image, a patch or a module. Exit code 1: refused."""
     data = read_file(package)
     header = spk.check_complete(data, str(package))
     trusted = keys.read_public_key(public_key) if public_key else PublicKey(header.public_key)
     try:
-        if header.flags == PATCH_FLAGS:
+        if header.flags == MODULE_FLAGS:
+            verify_module(data, trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
+        elif header.flags == PATCH_FLAGS:
             check_size(check_header(data, PATCH_FLAGS), len(data), None)
             check_authentic(header, data[HEADER_BYTES:], trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
         else:
@@ -57,7 +62,7 @@ def verify_command(package: Path, public_key: Path | None, hardware_revision: in
         click.echo(f"{package}: {refused}")
         click.get_current_context().exit(ExitCode.VIOLATION)
     whose = "authentic" if public_key else f"intact, signed by {trusted.fingerprint}; give --public-key to know whether that key is trusted"
-    click.echo(f"{package}: {whose}; version {header.version}, {'patch' if header.flags == PATCH_FLAGS else 'image'} of {header.code_bytes} bytes")
+    click.echo(f"{package}: {whose}; version {header.version}, {_KINDS.get(header.flags, 'image')} of {header.code_bytes} bytes")
 
 
 @speck_group.command("delta", epilog="Example: harness speck delta firmware_v1.spk firmware_v2.spk update.spk --key firmware.key --slot-bytes 4096")

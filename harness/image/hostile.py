@@ -52,6 +52,8 @@ def _forms() -> Iterator[HostileImage]:
         ("delta", Flags.SIGNED | Flags.DELTA),
         ("unsigned-delta", int(Flags.DELTA)),
         ("delta-and-compressed", Flags.SIGNED | Flags.DELTA | Flags.COMPRESSED),
+        ("module", Flags.SIGNED | Flags.MODULE),
+        ("module-and-delta", Flags.SIGNED | Flags.MODULE | Flags.DELTA),
         ("unknown-high", Flags.SIGNED | 1 << 31),
         ("unknown-byte", Flags.SIGNED | 1 << 8),
         ("all", _U32),

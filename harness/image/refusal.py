@@ -27,6 +27,8 @@ class RefusalReason(IntEnum):
     """A patch that is malformed."""
     TARGET = 14
     """A patch that does not make the image that it names."""
+    MODULE = 15
+    """A module that is malformed, or that this host can't load."""
 
 
 class ImageRefused(HarnessError):  # noqa: N818 -- a refusal is a judgement, not an error

@@ -46,6 +46,8 @@ class Flags(IntFlag):
     COMPRESSED = 2
     DELTA = 4
     """The code is a patch."""
+    MODULE = 16
+    """The code is a module: the application loads it into RAM."""
 
 
 SIGNED = Flags.SIGNED

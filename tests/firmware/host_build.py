@@ -143,6 +143,19 @@ def build_patch_apply(compiler: HostCompiler, firmware: Path, folder: Path) -> P
     return program
 
 
+def build_module_load(compiler: HostCompiler, firmware: Path, folder: Path) -> Path:
+    """Build the loader of modules as a program that places one, in `folder`, and return its path.
+
+    Raises:
+        AssertionError: something does not compile; says what.
+    """
+    include = [f"-I{firmware / name}" for name in ("boot", "module")]
+    program = folder / "module_load"
+    sources = [firmware / "module/module.c", firmware / "tests/module/module_load.c"]
+    _run([*compiler.command, *_checked(compiler), *include, *map(str, sources), "-o", str(program)])
+    return program
+
+
 def build_metadata_library(compiler: HostCompiler, firmware: Path, folder: Path, chip: str) -> Path:
     """Build counter and journal on a chip's flash as a library for this process, in `folder`, and return its path.
 

@@ -55,14 +55,13 @@ def test_the_layout_is_the_specs_table() -> None:
 
 
 def test_the_reasons_are_the_specs_list() -> None:
-    """Names and numbers of the refusals equal the lists in the SPEC: those of every image, then those of a patch."""
+    """Names and numbers of the refusals equal the lists in the SPEC: those of every image, then those of a patch and of a module."""
     text = SPEC.read_text(encoding="utf-8")
     of_images = re.search(r"Checks in order[^:]*: (.*)\.\n", text)
-    of_patches = re.search(r"Further reasons of a refusal: (.*?)\. ", text)
+    further = " ".join(re.findall(r"Further reasons of a refusal: (.*?)\. ", text))
 
     assert of_images is not None
-    assert of_patches is not None
-    listed = of_images[1].split(", ") + re.findall(r"\d+ [a-z]+(?= \()", of_patches[1])
+    listed = of_images[1].split(", ") + re.findall(r"\d+ [a-z]+(?= \()", further)
     assert listed == [f"{reason.value} {reason.name.lower()}" for reason in RefusalReason]
 
 

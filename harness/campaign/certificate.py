@@ -88,11 +88,12 @@ class Counts(_Strict):
 
 
 class StateRow(_Strict):
-    """One state: the case and the cuts that lead to it, what tells its kind, and what its boots did."""
+    """One state: the case, the state before and the cut (made so often in a row) that lead to it, what tells its kind, and what its boots did."""
 
     case: int
     parent: int | None
     fault: str
+    repeats: int
     label: str
     behaviour: str
 
@@ -105,7 +106,7 @@ class Certificate(_Strict):
     """
 
     certificate: Literal["boot-harness search"] = "boot-harness search"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     finished: bool
     holds: bool
     build: Build
@@ -180,6 +181,7 @@ def certificate_of(result: SearchResult, losses_per_hour: float) -> Certificate:
                 case=state.root,
                 parent=None if state.parent is None else place[state.parent],
                 fault=state.fault,
+                repeats=state.repeats,
                 label=state.label.hex(),
                 behaviour=state.behaviour.hex(),
             )
@@ -294,7 +296,7 @@ def _path_of(certificate: Certificate, index: int) -> list[str]:
             raise InputError(f"state {at} does not exist", source="certificate", field="states.parent", remedy=_REMEDY)
         row = certificate.states[at]
         if row.parent is not None:
-            faults.append(row.fault)
+            faults += [row.fault] * row.repeats
         at = row.parent
     if at is not None:
         raise InputError("the parents of its states form a circle", source="certificate", field="states.parent", remedy=_REMEDY)

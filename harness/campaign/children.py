@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.campaign.state import Geography, Merging, State, key_of
+from harness.campaign.state import Geography, Merging, State
 from harness.device.memory import DisturbedCells
 from harness.fault.disturbed import still_disturbed
 from harness.fault.faults import Fault, Tear
@@ -241,12 +241,9 @@ class ChildFinder:
         return before if fault.tear is Tear.NONE else history_of_cut(before, operation, torn, self._geography.flash_map)
 
     def _taken_for(self, state: State, fault: Fault) -> Child:
-        says, meaning, counter = self._geography.says(self._flash, state, self._merging)
-        unreached = state.counter if state.disturbed or counter < state.counter else 0
-        others = {page: content for page, content in state.pages if page not in state.open_pages and page not in self._geography.bookkeeping}
-        key = key_of(state, says, others, unreached, self._geography.writes_that_matter(state, meaning))
+        key, meaning = self._geography.kind_of(self._flash, state, self._merging)
         rooms = repr(meaning.rooms).encode()
-        content = _digest_of(state.pages)
+        content = digest_of_pages(state.pages)
         place = key + rooms + (content if self._apart else b"")
         first = self.found.setdefault(place, Child(state, fault, key, meaning, content, fault, sampled=self._apart))
         if content != first.content and content[0] % _SAMPLED == 0:
@@ -261,7 +258,8 @@ class ChildFinder:
         return self._option_bytes, operation.address - self._geography.option_bytes_address
 
 
-def _digest_of(pages: tuple[tuple[int, bytes], ...]) -> bytes:
+def digest_of_pages(pages: tuple[tuple[int, bytes], ...]) -> bytes:
+    """Return a short digest of what a state holds where it differs from its leader."""
     hasher = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     for page, content in pages:
         hasher.update(page.to_bytes(4, "little") + content)

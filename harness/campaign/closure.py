@@ -12,9 +12,10 @@ from typing import Protocol
 
 from harness.campaign.boots import log_of
 from harness.campaign.children import Child
-from harness.campaign.expand import Expansion, SearchSettings, Task, expand, start_expander
+from harness.campaign.expand import Expansion, Repeat, SearchSettings, Task, expand, places_used, repeat, start_expander
+from harness.campaign.repeats import Repeatable, repeatable_cuts
 from harness.campaign.runner import FaultRunner, Job
-from harness.campaign.state import Merging, label_of, start_of
+from harness.campaign.state import Geography, Merging, State, label_of, start_of
 from harness.campaign.state_store import Edge, Known, StateStore
 from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
 from harness.campaign.workers import Workers, result_of
@@ -32,7 +33,8 @@ _SAMPLED = 256
 """One of so many states that are taken for another one is booted all the same."""
 _CONFIRMED = 20
 """Most violations that are made again, live."""
-_MORE_ROOM = 8
+_MORE_ROOM = 4
+"""Places of a log beyond twice what a run takes, from which on it counts as having room."""
 
 
 class SearchObserver(Protocol):
@@ -123,28 +125,69 @@ def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchO
     """
     started = time.monotonic()
     runs = run_clean(scenario, SweepOptions(seed=options.settings.seed, engine=options.settings.engine, only_case=options.only_case))
+    enough = room_for_a_run(scenario, options, runs)
     while True:
-        attempt = _Search(scenario, options, runs, observer, started)
+        attempt = _Search(scenario, options, runs, observer, started, enough)
         try:
             return attempt.run()
         except _LookedAtError as found:
-            attempt.result.store.close()
             closed = options.settings.closed_pages | {found.page}
             options = replace(options, settings=replace(options.settings, closed_pages=closed))
+        except _TooLittleRoomError:
+            enough = ()
+        attempt.result.store.close()
+
+
+def room_for_a_run(scenario: PreparedScenario, options: SearchOptions, runs: list[Run]) -> tuple[int, ...]:
+    """Return from how many free places on a log has room: twice what a clean run takes, and some.
+
+    A run from such a state never sees the end of the log; nor, `_MORE_ROOM` aside, does one from a state that it is cut in.
+
+    Returns:
+        One number a log; none where every place counts: after few cuts, logs are filled alike anyway.
+    """
+    if options.settings.merging is not Merging.ROOM or scenario.bookkeeping is None or options.depth is not None:
+        return ()
+    used: tuple[int, ...] = ()
+    for run in runs:
+        taken = places_used(*(scenario.bookkeeping.meaning(flash) for flash in (run.start.flash, run.final_flash)))
+        used = tuple(map(max, used, taken)) if used else taken
+    return tuple(2 * count + _MORE_ROOM for count in used)
+
+
+class _TooLittleRoomError(Exception):
+    """A log that counted as having room made a difference."""
 
 
 class _Search:
-    """One search, with a fixed set of pages that may be left open."""
+    """One search, with a fixed set of pages that may be left open.
 
-    def __init__(self, scenario: PreparedScenario, options: SearchOptions, runs: list[Run], observer: SearchObserver | None, started: float) -> None:
-        self.result = SearchResult(scenario, options, StateStore(), [verdict_of(run) for run in runs], closed_pages=options.settings.closed_pages)
+    Args:
+        enough: from how many free places on a log counts as having room; empty: every place counts.
+    """
+
+    def __init__(
+        self,
+        scenario: PreparedScenario,
+        options: SearchOptions,
+        runs: list[Run],
+        observer: SearchObserver | None,
+        started: float,
+        enough: tuple[int, ...],
+    ) -> None:
+        clean = [verdict_of(run) for run in runs]
+        self.result = SearchResult(scenario, options, StateStore(), clean, closed_pages=options.settings.closed_pages, enough=enough)
         self._scenario = scenario
         self._options = options
         self._runs = runs
         self._observer = observer
         self._started = started
         self._store = self.result.store
-        self._enough = self.result.enough = self._room_for_a_boot()
+        self._enough = enough
+        self._geography = Geography(scenario, options.settings.closed_pages)
+        self._repeatable: list[Repeatable] = []
+        self._repeated: list[tuple[State, Future[State]]] = []
+        self._logs_repeated: set[int] = set()
         self._violating: dict[tuple[int, tuple[str, ...]], int] = {}
         self._costly: list[Edge] = []
         self._found_wanted = False
@@ -162,17 +205,6 @@ class _Search:
             self._confirm()
         result.seconds = time.monotonic() - self._started
         return result
-
-    def _room_for_a_boot(self) -> tuple[int, ...]:
-        """Return from how many free places on a log has room for more than any boot writes: twice what a clean run does, and some."""
-        if self._options.settings.merging is not Merging.ROOM or self._scenario.bookkeeping is None:
-            return ()
-        used: tuple[int, ...] = ()
-        for run in self._runs:
-            rooms = [self._scenario.bookkeeping.meaning(flash).rooms for flash in (run.start.flash, run.final_flash)]
-            fewer = tuple(before - after for before, after in zip(*rooms, strict=True))
-            used = tuple(map(max, used, fewer)) if used else fewer
-        return tuple(2 * max(count, 0) + _MORE_ROOM for count in used)
 
     def _add_roots(self) -> None:
         names = [case.name for case in self._scenario.cases]
@@ -194,9 +226,12 @@ class _Search:
                 while len(under_way) < _AHEAD * self._options.jobs and number < len(self._store):
                     under_way.append((number, workers.submit(expand, self._task(number))))
                     number = next(following)
-                if not under_way:
+                if not under_way and not self._repeat_cuts(workers):
+                    self._check_repeated()
                     self.result.finished = True
                     return
+                if not under_way:
+                    continue
                 at, future = under_way.popleft()
                 self._take(self._store.known(at), result_of(future))
         finally:
@@ -241,8 +276,11 @@ class _Search:
             self._found_wanted = self._found_wanted or (wanted is not None and wanted(verdict))
         if known.depth == 0:
             result.updates_ps[known.number] = expansion.work_ps
+        self._check_room(known, expansion)
         for child in expansion.children:
             self._meet(known, child)
+        if self._enough:
+            self._repeatable += (cut for cut in repeatable_cuts(known, expansion) if cut.room > self._enough[cut.log])
         if self._observer:
             self._observer.searching(result.states + result.compared, len(self._store), result.violating)
 
@@ -254,8 +292,8 @@ class _Search:
             target = len(self._store)
             self._store.add_child(label, child, parent, twin=None)
         else:
-            target, least = kind
-            if self._has_less_room(child.meaning.rooms, least):
+            target, most = kind
+            if self._has_more_room(child.meaning.rooms, most):
                 self._store.add_child(label, child, parent, twin=None)
             elif child.sampled or child.content[1] % _SAMPLED == 0:
                 self._store.add_child(label, child, parent, twin=target)
@@ -264,11 +302,50 @@ class _Search:
         edge = Edge(parent.number, target, child.faults, child.erases, child.wearing, child.latest_ps, child.window_ps, child.moment)
         self._store.add_edge(edge)
 
-    def _has_less_room(self, rooms: tuple[int, ...], least: tuple[int, ...]) -> bool:
-        """Tell whether a state is the first of its kind with so little room: the way to a full log leads through it."""
-        if not self._enough:
-            return False
-        return any(room >= enough and room < before for room, before, enough in zip(rooms, least, self._enough, strict=True))
+    def _has_more_room(self, rooms: tuple[int, ...], most: tuple[int, ...]) -> bool:
+        """Tell whether a state is the first of its kind with so much room: what follows from one with more can also follow, later, from it."""
+        return bool(self._enough) and any(room > before for room, before in zip(rooms, most, strict=True))
+
+    def _check_room(self, known: Known, expansion: Expansion) -> None:
+        """Hold a state against what its room is taken for: it takes no more places than a clean run, and after repeated cuts does what it did before."""
+        if not self._enough or expansion.verdict.violations:
+            return
+        if any(2 * used + _MORE_ROOM > enough for used, enough in zip(expansion.used, self._enough, strict=True)):
+            raise _TooLittleRoomError
+        if known.repeats > 1 and known.parent is not None and expansion.behaviour != self._store.behaviour(known.parent):
+            raise _TooLittleRoomError
+
+    def _repeat_cuts(self, workers: Workers) -> bool:
+        """Add the states in which logs are nearly full, once all others were booted; tell whether there were any."""
+        before = len(self._store)
+        cuts, self._repeatable = self._repeatable, []
+        for cut in cuts:
+            self._repeat(cut, workers)
+        return len(self._store) > before
+
+    def _repeat(self, cut: Repeatable, workers: Workers) -> None:
+        room = self._enough[cut.log] - 1
+        label = label_of(cut.child.key, cut.rooms_with(room), self._enough)
+        if self._store.kind_of(label) is not None:
+            return
+        child = cut.left(self._scenario, self._geography, room)
+        number = len(self._store)
+        self._store.add_child(label, child, cut.known, twin=None, repeats=cut.room - room)
+        self._store.add_edge(Edge(cut.known.number, number, 0, child.erases, child.wearing, child.latest_ps, 0, 0.0))
+        if cut.log not in self._logs_repeated:
+            self._logs_repeated.add(cut.log)
+            self._repeated.append((child.state, workers.submit(repeat, Repeat(cut.child.state, child.fault, cut.room - room - 1))))
+        half_way = (cut.room + room) // 2
+        if half_way < cut.room - 1:
+            kind = label_of(cut.child.key, cut.rooms_with(half_way), self._enough)
+            half = cut.left(self._scenario, self._geography, half_way)
+            self._store.add_child(kind, half, cut.known, twin=cut.known.number, repeats=cut.room - half_way)
+
+    def _check_repeated(self) -> None:
+        """Hold what repeated cuts were said to leave, for one cut of each log, against what they left when they were made one by one."""
+        for expected, future in self._repeated:
+            if result_of(future) != expected:
+                raise _TooLittleRoomError
 
     def _judge_wear(self) -> None:
         """Hold every cut against the wear budget, also those that lead to a state which was first reached by another one."""

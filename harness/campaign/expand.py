@@ -14,7 +14,7 @@ from harness.machine.engines import make_machine, recording_machine, share_boots
 from harness.machine.protocol import PageUse
 from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict, verdict_of
-from harness.scenario.prepared import APPLICATION_DOMAIN, PreparedScenario
+from harness.scenario.prepared import APPLICATION_DOMAIN, Meaning, PreparedScenario
 
 _DIGEST_BYTES = 16
 
@@ -52,6 +52,15 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """A cut that is to be made several times in a row, beginning with the run of a state."""
+
+    state: State
+    fault: Fault
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Expansion:
     """What came of booting a state.
 
@@ -60,6 +69,7 @@ class Expansion:
         behaviour: digest of what the boots did, the same for states that were rightly taken for one.
         erases: page erases of the recovery, without the power cycles that follow. erases_in_all: with them.
         looked_at: an open page that was looked at before it was erased; None: none was.
+        key, meaning, writes: what tells the state's own kind, see `Child`. used: how many places of each log the run took.
         faults: how many the children come of. boots: how many were made. work_ps: from power-on to the end of the last operation.
     """
 
@@ -68,6 +78,10 @@ class Expansion:
     erases: int
     erases_in_all: int
     looked_at: int | None
+    key: bytes
+    meaning: Meaning
+    writes: tuple[tuple[int, int], ...]
+    used: tuple[int, ...]
     children: tuple[Child, ...] = ()
     faults: int = 0
     boots: int = 0
@@ -99,17 +113,30 @@ class Expander:
         finder = ChildFinder(self._geography, run, state, settings.tears, settings.seed, settings.merging, apart=task.apart, pick=task.pick)
         if task.cut and not verdict.violations and looked_at is None:
             finder.find()
+        key, meaning = self._geography.kind_of(bytearray(run.start.flash), state, settings.merging)
         return Expansion(
             verdict=verdict,
             behaviour=self._behaviour(run, verdict, state),
             erases=sum(sum(trace.erases) for trace in run.recoveries[0]),
             erases_in_all=sum(sum(trace.erases) for trace in run.traces),
             looked_at=looked_at,
+            key=key,
+            meaning=meaning,
+            writes=state.writes,
+            used=places_used(self._geography.meaning(run.start.flash), self._geography.meaning(run.final_flash)),
             children=tuple(finder.found.values()),
             faults=finder.faults,
             boots=len(run.traces),
             work_ps=finder.clock_ps,
         )
+
+    def repeat(self, task: Repeat) -> State:
+        """Return what a cut leaves that comes several times in a row, each time made of a boot of its own."""
+        state = task.state
+        for _ in range(task.times):
+            (child,) = self.expand(Task(state, pick=task.fault)).children
+            state = child.state
+        return state
 
     def close(self) -> None:
         """Release the machines."""
@@ -142,6 +169,14 @@ class Expander:
         return hasher.digest()
 
 
+def places_used(before: Meaning, after: Meaning) -> tuple[int, ...]:
+    """Return how many places of each log a run took; 0 where the log went on in another page."""
+    return tuple(
+        max(0, had - has) if had_free.stop == has_free.stop else 0
+        for had, has, had_free, has_free in zip(before.rooms, after.rooms, before.free, after.free, strict=True)
+    )
+
+
 _worker: Expander | None = None
 
 
@@ -156,3 +191,10 @@ def expand(task: Task) -> Expansion:
     if _worker is None:
         raise RuntimeError("start_expander was not called in this process")
     return _worker.expand(task)
+
+
+def repeat(task: Repeat) -> State:
+    """Repeat a cut in this worker."""
+    if _worker is None:
+        raise RuntimeError("start_expander was not called in this process")
+    return _worker.repeat(task)

@@ -13,7 +13,7 @@ from harness.machine.protocol import Operation, OperationKind
 from harness.oracle.run import CutWear
 from harness.scenario.prepared import Meaning, PreparedCase, PreparedScenario
 
-_KEY_BYTES = 16
+KEY_BYTES = 16
 _REMEMBERED = 4096
 _PAGE_ERASES = (OperationKind.PAGE_ERASE, OperationKind.MASS_ERASE)
 
@@ -26,7 +26,7 @@ class Merging(StrEnum):
     MEANING = "meaning"
     """Also those whose bookkeeping says the same and has the same room left; a sample is booted and compared."""
     ROOM = "room"
-    """Also those whose logs are filled differently, while there is room for more than a boot writes; a sample is booted and compared."""
+    """Also those whose logs are filled differently, while there is room for more than a run writes; a closure has them, and compares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +117,23 @@ class Geography:
         """Return the counter that a flash shows."""
         return self._meaning(flash)[1]
 
+    def meaning(self, flash: bytes) -> Meaning:
+        """Return what the bookkeeping of a flash says."""
+        return self._meaning(bytearray(flash))[0]
+
     def says(self, flash: bytearray, state: State, merging: Merging) -> tuple[bytes, Meaning, int]:
         """Return what tells the bookkeeping of two states apart, its meaning, and the counter."""
         meaning, counter = self._meaning(flash)
         if merging is Merging.BYTES or state.disturbed or self._scenario.bookkeeping is None:
             return self._bytes_of(flash), Meaning(b""), counter
         return meaning.says, meaning, counter
+
+    def kind_of(self, flash: bytearray, state: State, merging: Merging) -> tuple[bytes, Meaning]:
+        """Return what a state has in common with those that it is taken for, rooms apart, and what its bookkeeping says."""
+        says, meaning, counter = self.says(flash, state, merging)
+        unreached = state.counter if state.disturbed or counter < state.counter else 0
+        others = {page: content for page, content in state.pages if page not in state.open_pages and page not in self.bookkeeping}
+        return key_of(state, says, others, unreached, self.writes_that_matter(state, meaning)), meaning
 
     def writes_that_matter(self, state: State, meaning: Meaning) -> list[tuple[int, int]]:
         """Return the write counts that can show: of bookkeeping only those where a record is still to go, told by their place among the free ones."""
@@ -178,7 +189,7 @@ def key_of(state: State, says: bytes, others: Mapping[int, bytes], unreached: in
         says: what the bookkeeping says, or all its bytes. others: pages that differ from the leader's, bookkeeping and open pages left out.
         unreached: the counter before, if the state does not show it any more; else 0.
     """
-    hasher = hashlib.blake2b(f"{state.leader}:{unreached}:{state.open_pages}:{len(says)}:".encode(), digest_size=_KEY_BYTES)
+    hasher = hashlib.blake2b(f"{state.leader}:{unreached}:{state.open_pages}:{len(says)}:".encode(), digest_size=KEY_BYTES)
     hasher.update(says + state.option_bytes + f"{sorted(writes)}:{state.partial_erases}:".encode())
     for cells in state.disturbed:
         hasher.update(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask)

@@ -17,7 +17,7 @@ from harness.fault.replay_id import fault_of
 _TABLES = """
 CREATE TABLE state (
     number INTEGER PRIMARY KEY, class BLOB, kind INTEGER, twin INTEGER, parent INTEGER, fault TEXT, depth INTEGER, root INTEGER,
-    rooms TEXT, content BLOB, packed BLOB,
+    rooms TEXT, content BLOB, repeats INTEGER, packed BLOB,
     behaviour BLOB, erases INTEGER, erases_in_all INTEGER, harmful INTEGER, bricked INTEGER
 );
 CREATE TABLE kind (class BLOB PRIMARY KEY, number INTEGER, rooms TEXT) WITHOUT ROWID;
@@ -36,6 +36,7 @@ class Known:
         number: from 0, in the order in which states were reached. kind: the number of the first one that it is taken for, itself if it is the first.
         twin: the state that it must behave like, booted to see whether it does; None: it is booted for its own sake.
         depth: how many cuts led to it. root: index of the case that it started from.
+        parent: number of the state whose run was cut; None for a start. repeats: how often the same cut came in a row.
     """
 
     number: int
@@ -43,6 +44,8 @@ class Known:
     twin: int | None
     depth: int
     root: int
+    parent: int | None
+    repeats: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Booted:
 
     Attributes:
         number, kind, root: see `Known`. parent: number of the state whose run was cut; None for a start.
-        fault: that cut, as replay ids spell it; "" for a start. label: what all states of the kind have in common.
+        fault: that cut, as replay ids spell it; "" for a start. repeats: how often it came in a row. label: what all states of the kind have in common.
         behaviour: digest of what its boots did. harmful, bricked: whether a rule was broken that says so.
     """
 
@@ -80,6 +83,7 @@ class Booted:
     root: int
     parent: int | None
     fault: str
+    repeats: int
     label: bytes
     behaviour: bytes
     harmful: bool
@@ -102,7 +106,7 @@ class StateStore:
         self._database.close()
 
     def kind_of(self, label: bytes) -> tuple[int, tuple[int, ...]] | None:
-        """Return the first state of a kind, and the least rooms that any state of it had; None if none was reached.
+        """Return the first state of a kind, and the most room that any booted one of it had; None if none was reached.
 
         Args:
             label: what all states of the kind have in common.
@@ -112,11 +116,12 @@ class StateStore:
 
     def add_root(self, root: int, state: State, label: bytes) -> None:
         """Add the state that a case starts with."""
-        self._add(label, (), b"", state, None, None, None, 0, root)
+        self._add(label, (), b"", state, None, None, None, 0, root, 0)
 
-    def add_child(self, label: bytes, child: Child, parent: Known, *, twin: int | None) -> None:
-        """Add a state that one more cut leaves. One that was to be compared with the same twin before is left out."""
-        self._add(label, child.meaning.rooms, child.content, child.state, twin, parent.number, child.fault, parent.depth + 1, parent.root)
+    def add_child(self, label: bytes, child: Child, parent: Known, *, twin: int | None, repeats: int = 1) -> None:
+        """Add a state that one more cut leaves, or the same cut several times in a row. One that was to be compared with the same twin before is left out."""
+        depth = parent.depth + repeats
+        self._add(label, child.meaning.rooms, child.content, child.state, twin, parent.number, child.fault, depth, parent.root, repeats)
 
     def add_edge(self, edge: Edge) -> None:
         """Add what leads from one state to a kind."""
@@ -137,7 +142,7 @@ class StateStore:
 
     def known(self, number: int) -> Known:
         """Return what is known of a state."""
-        row = self._database.execute("SELECT number, kind, twin, depth, root FROM state WHERE number = ?", (number,)).fetchone()
+        row = self._database.execute("SELECT number, kind, twin, depth, root, parent, repeats FROM state WHERE number = ?", (number,)).fetchone()
         return Known(*row)
 
     def state(self, number: int) -> State:
@@ -156,19 +161,24 @@ class StateStore:
         faults: list[Fault] = []
         at: int | None = number
         while at is not None:
-            parent, fault = self._database.execute("SELECT parent, fault FROM state WHERE number = ?", (at,)).fetchone()
+            parent, fault, repeats = self._database.execute("SELECT parent, fault, repeats FROM state WHERE number = ?", (at,)).fetchone()
             if parent is not None:
-                faults.append(fault_of(fault))
+                faults += [fault_of(fault)] * repeats
             at = parent
         return tuple(reversed(faults))
 
     def booted(self) -> Iterator[Booted]:
         """Yield every state that was booted, in order of their numbers."""
         rows = self._database.execute(
-            "SELECT number, kind, root, parent, fault, class, behaviour, harmful, bricked FROM state WHERE behaviour IS NOT NULL ORDER BY number"
+            "SELECT number, kind, root, parent, fault, repeats, class, behaviour, harmful, bricked FROM state WHERE behaviour IS NOT NULL ORDER BY number"
         )
-        for number, kind, root, parent, fault, label, behaviour, harmful, bricked in rows:
-            yield Booted(number, kind, root, parent, fault or "", bytes(label), bytes(behaviour), bool(harmful), bool(bricked))
+        for number, kind, root, parent, fault, repeats, label, behaviour, harmful, bricked in rows:
+            yield Booted(number, kind, root, parent, fault or "", repeats, bytes(label), bytes(behaviour), bool(harmful), bool(bricked))
+
+    def kinds(self) -> Iterator[tuple[bytes, tuple[int, ...], bytes]]:
+        """Yield, of every state that was booted for its own sake, what tells its kind, its logs' rooms, and the digest of what it did."""
+        rows = self._database.execute("SELECT class, rooms, behaviour FROM state WHERE behaviour IS NOT NULL AND twin IS NULL ORDER BY number")
+        return ((bytes(label), _rooms(rooms), bytes(behaviour)) for label, rooms, behaviour in rows)
 
     def edges(self) -> Iterator[Edge]:
         """Yield all edges, sources in order."""
@@ -194,18 +204,19 @@ class StateStore:
         fault: Fault | None,
         depth: int,
         root: int,
+        repeats: int,
     ) -> None:
         number = self._count
         kind = self.kind_of(label)
         packed = zlib.compress(pickle.dumps(state), 1)
         values = (number, label, number if kind is None else kind[0], twin, parent, None if fault is None else str(fault), depth, root)
-        row = (*values, _spelled(rooms), content, packed)
-        added = self._database.execute("INSERT OR IGNORE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL)", row).rowcount
+        row = (*values, _spelled(rooms), content, repeats, packed)
+        added = self._database.execute("INSERT OR IGNORE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL)", row).rowcount
         self._count += added
         if added and twin is None:
-            least = rooms if kind is None else tuple(map(min, kind[1], rooms))
+            most = rooms if kind is None else tuple(map(max, kind[1], rooms))
             first = number if kind is None else kind[0]
-            self._database.execute("INSERT OR REPLACE INTO kind VALUES (?, ?, ?)", (label, first, _spelled(least)))
+            self._database.execute("INSERT OR REPLACE INTO kind VALUES (?, ?, ?)", (label, first, _spelled(most)))
 
 
 def _edge(row: tuple[int, int, int, int, str, int, int, float]) -> Edge:

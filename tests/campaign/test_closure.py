@@ -10,10 +10,12 @@ import pytest
 
 from harness.campaign.certificate import Certificate, certificate_of, read_certificate, verify_certificate
 from harness.campaign.closure import SearchOptions, SearchResult, search
-from harness.campaign.expand import Expander, SearchSettings, Task
+from harness.campaign.expand import Expander, Repeat, SearchSettings, Task
+from harness.campaign.repeats import repeatable_cuts
 from harness.campaign.replay import replay
 from harness.campaign.search_figures import risks
-from harness.campaign.state import Merging, start_of
+from harness.campaign.state import KEY_BYTES, Geography, Merging, label_of, start_of
+from harness.campaign.state_store import Known
 from harness.cli import run_cli
 from harness.errors import InputError
 from harness.fault.replay_id import parse_replay_id
@@ -66,6 +68,35 @@ def test_merging_changes_neither_what_happens_nor_how_many_cuts_there_are(scenar
     assert all(result.finished and not result.violations for result in results)
     by_bytes, by_meaning, by_room = (result.states for result in results)
     assert by_bytes > by_meaning >= by_room
+
+
+def test_nearly_full_logs_are_all_reached_though_most_fillings_are_not_booted(scenario: PreparedScenario) -> None:
+    """A whole closure of one case finds, at every filling that matters, each kind and behaviour that telling all places apart finds, and no other."""
+    results = [search(scenario, SearchOptions(SearchSettings(merging=merging), only_case=SHORT)) for merging in (Merging.MEANING, Merging.ROOM)]
+    by_meaning, by_room = results
+    least = tuple((enough + 4) // 2 for enough in by_room.enough)
+
+    kinds = [{(label_of(kind[:KEY_BYTES], rooms, least), behaviour) for kind, rooms, behaviour in result.store.kinds() if rooms} for result in results]
+
+    assert all(result.finished and not result.violations for result in results)
+    assert kinds[0] == kinds[1]
+    assert by_room.states < by_meaning.states / 3
+
+
+def test_a_cut_written_down_many_times_is_what_it_leaves(scenario: PreparedScenario) -> None:
+    """The same cut in 20 boots, one after the other, leaves byte for byte what was said after the first one."""
+    expander = Expander(scenario, SearchSettings())
+    geography = Geography(scenario)
+    start = start_of(scenario, [case.name for case in scenario.cases].index("update"))
+    known = Known(number=0, kind=0, twin=None, depth=0, root=0, parent=None, repeats=0)
+    (cut,) = repeatable_cuts(known, expander.expand(Task(start)))
+
+    said = cut.left(scenario, geography, cut.room - 20)
+    made = expander.repeat(Repeat(start, cut.child.fault, 20))
+    expander.close()
+
+    assert made == said.state
+    assert geography.meaning(made.non_volatile(scenario).flash) == said.meaning
 
 
 def test_the_number_of_workers_does_not_change_the_result(scenario: PreparedScenario) -> None:

@@ -23,7 +23,7 @@ def exposures(logs: Sequence[CaseLog], clean: Iterable[Verdict], verdicts: Itera
         return []
     broken: dict[tuple[str, Fault], tuple[bool, bool]] = {}
     for verdict in verdicts:
-        if verdict.proof is not None:
+        if verdict.proof is not None and verdict.violations:
             broken[verdict.case, verdict.proof.fault] = breaks(violation.rule for violation in verdict.violations)
     ready_ps = {verdict.case: round(verdict.ready.us * 1e6) for verdict in clean if verdict.ready}
     whole = [log for log in logs if log.case.end is ExpectedEnd.NEW and log.case.cuts is Cuts.ALL and log.case.name in ready_ps]
@@ -32,6 +32,8 @@ def exposures(logs: Sequence[CaseLog], clean: Iterable[Verdict], verdicts: Itera
 
 
 def _chances(log: CaseLog, broken: dict[tuple[str, Fault], tuple[bool, bool]], options: SweepOptions) -> Iterable[Chance]:
+    if all(case != log.case.name for case, _ in broken):
+        return
     started_ps = 0
     for number, boot in enumerate(log.boots):
         since_ps = 0

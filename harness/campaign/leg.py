@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
@@ -74,8 +74,7 @@ class Leg:
     def history(self, fault: Fault) -> History:
         """Return what the recovery from `fault` is held against: the wear, and the counter that the device had reached."""
         erased = bisect_left(self._page_erases(fault.boot), fault.operation + (fault.tear is not Tear.NONE), key=itemgetter(0))
-        entered = sum(operations <= fault.operation for operations in self.log.boots[fault.boot].entered)
-        key = (fault.boot, erased, entered)
+        key = (fault.boot, erased, bisect_right(self.log.boots[fault.boot].entered, fault.operation))
         if key not in self._histories:
             self._histories[key] = self._history_at(fault, erased)
         return self._histories[key]

@@ -76,7 +76,7 @@ class FaultRunner:
             stretch = leg.stretch(job.faults[-1]) if self._closed else None
             known = self._judge_anew(leg, (job.case, job.faults[:-1]), stretch, crash, history)
             self._known[key] = known
-        verdict = replace(known, proof=crash.proof)
+        verdict = known.of_fault(crash.proof)
         if job.live:
             self._compare_live(job, verdict)
         return verdict

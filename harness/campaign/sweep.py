@@ -262,6 +262,6 @@ class _Sweep:
     def _check_fired(self, batch: Sequence[tuple[int, Verdict]]) -> None:
         """A verdict without proof that the planned fault fired is an error of the harness, never a pass."""
         for number, verdict in batch:
-            planned, fired = self._fault_of(number), fault_of(verdict)
-            if fired is None or fired != planned:
-                raise EngineError(f"the fault planned was {planned}, the fault that fired was {fired}")
+            job = self._jobs[number]
+            if verdict.proof is None or verdict.proof.faults != job.faults or verdict.case != self._logs[job.case].case.name:
+                raise EngineError(f"the fault planned was {self._fault_of(number)}, the fault that fired was {fault_of(verdict)}")

@@ -17,7 +17,9 @@ from harness.fault.faults import Fault, Faults, Tear
 from harness.fault.flash_map import FlashMap
 from harness.fault.tears import tear_operation
 from harness.fault.write_count import CellHistory, HistoryLog, history_after, history_of, history_of_cut
-from harness.machine.protocol import NonVolatile, Operation
+from harness.machine.protocol import NonVolatile, Operation, OperationKind
+
+_KIND_NAMES = {kind: kind.name.lower() for kind in OperationKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class FaultProof:
     @property
     def faults(self) -> Faults:
         """The whole sequence, this fault last."""
-        return (*(proof.fault for proof in self.earlier), self.fault)
+        return (*(proof.fault for proof in self.earlier), self.fault) if self.earlier else (self.fault,)
 
 
 class CrashImage:
@@ -105,6 +107,7 @@ class FlashReplay:
         self._position = 0
         self._pieces: FlashPieces | None = None
         self._stale: set[int] = set()  # pieces that changed since
+        self._whole = (-1, "")  # an operation, and the digest of the state before it: two cuts leave that
 
     def state_before(self, operation: int) -> NonVolatile:
         """Return the state right before operation `operation`; the log's length gives the state after the last."""
@@ -127,28 +130,32 @@ class FlashReplay:
             return tear_state(self.state_before(fault.operation), operation, fault, seed, self._map)
         self._move_to(fault.operation)
         array, start = self._locate(operation)
-        end = start + operation.size_bytes
-        if array[start:end] != operation.old:
+        if array[start : start + operation.size_bytes] != operation.old:
             raise _not_fired(fault, operation)
-        array[start:end] = torn.cells
         history = _history_of_tear(self._history.before(fault.operation), operation, fault, torn, self._map)
-        self._note(array, start, end)
-        digest = self._digest(history)
-        array[start:end] = operation.old
-        self._note(array, start, end)
-        proof = _proof_of(operation, fault, torn, digest)
+        proof = _proof_of(operation, fault, torn, self._digest_with(operation, fault, torn, history))
         return CrashImage(proof, lambda: tear_state(self.state_before(fault.operation), operation, fault, seed, self._map).state)
 
-    def _digest(self, history: CellHistory) -> str:
-        """Return the digest of the arrays as they are, with a history."""
+    def _digest_with(self, operation: Operation, fault: Fault, torn: Torn, history: CellHistory) -> str:
+        """Return the digest of the arrays with the cells of a cut."""
+        whole = {Tear.NONE: fault.operation, Tear.ALL: fault.operation + 1}.get(fault.tear, -1)
+        if 0 <= whole == self._whole[0]:
+            return self._whole[1]
+        array, start = self._locate(operation)
+        end = start + operation.size_bytes
+        array[start:end] = torn.cells
+        rest = history.of(NonVolatile(b"", bytes(self._option_bytes)))
+        digest = self._settled_pieces().digest_with(self._flash, pieces_of(start, end) if array is self._flash else (), rest)
+        array[start:end] = operation.old
+        if whole >= 0:
+            self._whole = (whole, digest)
+        return digest
+
+    def _settled_pieces(self) -> FlashPieces:
         self._pieces = self._pieces or FlashPieces(self._flash)
         self._pieces.update(self._flash, self._stale)
         self._stale.clear()
-        return self._pieces.digest(history.of(NonVolatile(b"", bytes(self._option_bytes))))
-
-    def _note(self, array: bytearray, start: int, end: int) -> None:
-        if array is self._flash:
-            self._stale.update(pieces_of(start, end))
+        return self._pieces
 
     def _move_to(self, operation: int) -> None:
         while self._position < operation:
@@ -166,7 +173,8 @@ class FlashReplay:
         if array[offset:end] != expected:
             raise EngineError(f"the operation log contradicts the flash at operation {step.index}, address {step.address:#010x}")
         array[offset:end] = content
-        self._note(array, offset, end)
+        if array is self._flash:
+            self._stale.update(pieces_of(offset, end))
 
     def _locate(self, step: Operation) -> tuple[bytearray, int]:
         offset = step.address - self._map.flash_address
@@ -208,7 +216,7 @@ def _proof_of(operation: Operation, fault: Fault, torn: Torn, crash_digest: str)
     cut_us = None if torn.fraction is None else (operation.start_ps + torn.fraction * operation.duration_ps) / 1e6
     return FaultProof(
         fault=fault,
-        kind=operation.kind.name.lower(),
+        kind=_KIND_NAMES[operation.kind],
         address=operation.address,
         size_bytes=operation.size_bytes,
         pc=operation.pc,
@@ -224,4 +232,4 @@ def _proof_of(operation: Operation, fault: Fault, torn: Torn, crash_digest: str)
 
 
 def _count(torn: Torn, state: CellState) -> int:
-    return sum(cells.count for cells in torn.disturbed if cells.state is state)
+    return sum(cells.count for cells in torn.disturbed if cells.state is state) if torn.disturbed else 0

@@ -36,7 +36,18 @@ class FlashPieces:
 
     def digest(self, rest: NonVolatile) -> str:
         """Return the digest of a state with this flash, and all else as in `rest`."""
-        hasher = hashlib.sha256(self._hashes)
+        return self._digest(self._hashes, rest)
+
+    def digest_with(self, flash: bytearray, pieces: Iterable[int], rest: NonVolatile) -> str:
+        """Return the same for a flash that differs in some pieces, without taking that in."""
+        kept = self._hashes[:]
+        self.update(flash, pieces)
+        found, self._hashes = self._hashes, kept
+        return self._digest(found, rest)
+
+    @staticmethod
+    def _digest(hashes: bytearray, rest: NonVolatile) -> str:
+        hasher = hashlib.sha256(hashes)
         hasher.update(rest.option_bytes)
         for cells in rest.disturbed:
             hasher.update(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask)

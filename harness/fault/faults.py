@@ -26,6 +26,8 @@ class Tear(StrEnum):
     FRACTION = "fraction"
     """Cut at a given fraction of the operation's duration (`Fault.thousandths`)."""
 
+    __hash__ = str.__hash__  # an enum's own is written in Python, and faults are looked up all the time
+
 
 PROGRAM_TEARS = (Tear.NONE, Tear.SOME, Tear.MOST, Tear.ALL)
 ERASE_TEARS = (Tear.NONE, Tear.SOME, Tear.MOST, Tear.HALF_PAGE, Tear.ALL)
@@ -55,14 +57,13 @@ class Fault:
 
     def __post_init__(self) -> None:
         """Refuse a fraction without its number, and a number without a fraction."""
-        allowed = range(1, 1000) if self.tear is Tear.FRACTION else range(1)
-        if self.thousandths not in allowed:
+        if not (0 < self.thousandths < 1000 if self.tear is Tear.FRACTION else self.thousandths == 0):
             raise ValueError(f"a cut with tear {self.tear.value} cannot lie at {self.thousandths} thousandths")
 
     def __str__(self) -> str:
         """Return the spelling used in replay ids: `12some`, `12@0.370`, or `1.12some` in a later boot than the first."""
         prefix = f"{self.boot}." if self.boot else ""
-        tear = f"@0.{self.thousandths:03}" if self.tear is Tear.FRACTION else self.tear.value
+        tear = f"@0.{self.thousandths:03}" if self.tear is Tear.FRACTION else self.tear
         return f"{prefix}{self.operation}{tear}"
 
 
@@ -72,4 +73,4 @@ Faults = tuple[Fault, ...]
 
 def spell_faults(faults: Faults) -> str:
     """Return the spelling used in replay ids: `12some/0all` cuts operation 12, and then the first operation of what follows."""
-    return "/".join(map(str, faults))
+    return str(faults[0]) if len(faults) == 1 else "/".join(map(str, faults))

@@ -37,6 +37,23 @@ class Verdict:
     boot: TimeRange | None = None
     verification: TimeRange | None = None
 
+    def of_fault(self, proof: FaultProof) -> Verdict:
+        """Return the same for another fault that led to the same run; many times as fast as `dataclasses.replace`."""
+        return Verdict(
+            self.case,
+            proof,
+            self.outcome,
+            self.violations,
+            self.boots,
+            self.operations,
+            self.instructions,
+            self.time_us,
+            self.final_digest,
+            self.ready,
+            self.boot,
+            self.verification,
+        )
+
 
 def verdict_of(run: Run) -> Verdict:
     """Judge a run."""

@@ -98,6 +98,11 @@ class FaultRunner:
         return self._leg(job.case, job.faults[:-1]).crash_image(job.faults[-1], self._seed)
 
     @property
+    def scenario(self) -> PreparedScenario:
+        """What is run."""
+        return self._scenario
+
+    @property
     def machine(self) -> Machine:
         """The machine that makes recoveries."""
         return self._machine

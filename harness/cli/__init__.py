@@ -24,6 +24,7 @@ from harness.cli.listing import devices_command, scenarios_command
 from harness.cli.replay import replay_command
 from harness.cli.run import run_command
 from harness.cli.selftest import selftest_command
+from harness.cli.shrink import shrink_command
 from harness.cli.speck import speck_group
 from harness.cli.sweep import merge_command, sweep_command
 from harness.errors import ExitCode, HarnessError
@@ -56,6 +57,7 @@ for _command in (
     merge_command,
     certificate_group,
     replay_command,
+    shrink_command,
     selftest_command,
     hostile_command,
     figures_command,

@@ -55,6 +55,7 @@ class EmbeddedMachine:
         timing: which of the data sheet's durations the flash takes.
         watched: address of the function whose calls are timed; None: none.
         records_reads: fill `Trace.page_uses` and `Trace.erased_by`, and record calls; a boot takes a few times as long.
+        halts: a debugger can halt the core, see `EmbeddedDebuggee`; a boot takes a few times as long.
         calls: do not execute calls again that must do the same, see `SharedCalls`; None: execute every call.
 
     Raises:
@@ -74,6 +75,7 @@ class EmbeddedMachine:
         watched: int | None = None,
         *,
         records_reads: bool = False,
+        halts: bool = False,
         calls: SharedCalls | None = None,
     ) -> None:
         self._names = tuple(domain.name for domain in domains)
@@ -81,6 +83,7 @@ class EmbeddedMachine:
         self._config = _make_config(device, part, domains, timing)
         self._config.watched_address = _NOTHING if watched is None else watched
         self._config.records_reads = records_reads
+        self._config.halts = halts
         self._calls = calls
         self._config.memo = calls.handle if calls else None
         self._handle: int | None = None
@@ -102,11 +105,29 @@ class EmbeddedMachine:
         peer: PeerMaker | None = None,
     ) -> Trace:
         """Power the device up with `state` and run it to an end; see `Machine.boot`."""
+        line = PeerLine(peer.make()) if peer else None
+        request = self._request(state, seed, stop_before, instruction_budget, uart_input, retained, line)
+        result = native.Result()
+        status = self._core.machine_boot(self._handle, ctypes.byref(request), ctypes.byref(result))
+        if line:
+            line.hang_up()
+        self._require_no_error(status)
+        return self._trace(result)
+
+    def _request(
+        self,
+        state: NonVolatile,
+        seed: int,
+        stop_before: int | None,
+        instruction_budget: int,
+        uart_input: bytes,
+        retained: Retained | None,
+        line: PeerLine | None,
+    ) -> native.Request:
         option_bytes = state.option_bytes or self._delivery_option_bytes
         self._check(state.flash, option_bytes, seed, stop_before, instruction_budget)
         self._check_retained(retained)
-        line = PeerLine(peer.make()) if peer else None
-        request = native.Request(
+        return native.Request(
             flash=state.flash,
             option_bytes=option_bytes,
             uart_input=uart_input,
@@ -123,14 +144,11 @@ class EmbeddedMachine:
             stop_before=_NEVER if stop_before is None else stop_before,
             instruction_budget=instruction_budget,
         )
-        result = native.Result()
-        status = self._core.machine_boot(self._handle, ctypes.byref(request), ctypes.byref(result))
-        if line:
-            line.hang_up()
-        if status != 0:
+
+    def _require_no_error(self, code: int) -> None:
+        if code < 0:
             reason = self._core.machine_error_text(self._handle).decode()
             raise EngineError(f"the embedded engine stopped without a reason that it knows: {reason}")
-        return self._trace(result, len(option_bytes))
 
     def keep_call_stacks(self, most: int) -> None:
         """Keep the call stack of each of the first `most` operations of the boots that follow."""
@@ -195,7 +213,7 @@ class EmbeddedMachine:
     def _name(self, domain: int) -> str:
         return self._names[domain] if domain >= 0 else ""
 
-    def _trace(self, result: native.Result, option_bytes_size: int) -> Trace:
+    def _trace(self, result: native.Result) -> Trace:
         copy = ctypes.string_at
         config = self._config
         arena = copy(result.arena, result.arena_bytes)
@@ -209,7 +227,7 @@ class EmbeddedMachine:
             domain=self._name(result.domain),
             final=NonVolatile(
                 copy(result.flash, config.flash_bytes),
-                copy(result.option_bytes, option_bytes_size),
+                copy(result.option_bytes, config.option_size_bytes),
                 writes=tuple(_HISTORY.iter_unpack(copy(result.writes, result.writes_count * _HISTORY.size))),
                 partial_erases=tuple(_HISTORY.iter_unpack(copy(result.partial_erases, result.partial_erases_count * _HISTORY.size))),
             ),

@@ -15,6 +15,7 @@ from harness.machine.sharing import SharingMachine
 
 if TYPE_CHECKING:
     from harness.machine.calls import SharedCalls
+    from harness.machine.debuggee import Debuggee
 
 ENGINES = ("embedded", "renode", "qemu")
 """Names that `--engine` takes. Each has a module of its name, with `SHOWS` (what it can show) and `probe()` (is it usable here?)."""
@@ -72,6 +73,24 @@ def make_machine(
 
         return RenodeMachine(device, part, domains, timing)
     raise InputError(f"unknown engine {engine!r}", source="--engine", remedy=f"Choose one of: {', '.join(ENGINES)}.")
+
+
+def make_debuggee(engine: str, device: Device, part: str, domains: Sequence[Domain], timing: Timing = Timing.TYPICAL) -> Debuggee:
+    """Make a chip of the named engine that a debugger can halt.
+
+    Raises:
+        InputError: the engine is not usable here, or has no such device.
+        EngineError: the engine cannot start here.
+    """
+    if engine == "qemu":
+        from harness.machine.qemu_debuggee import QemuDebuggee
+
+        return QemuDebuggee(device, part, domains)
+    if engine == "renode":
+        raise InputError("the renode engine has no debugger port", source="--gdb", remedy="`--export DIR` writes a folder for Renode's own gdb server.")
+    from harness.machine.embedded_debuggee import EmbeddedDebuggee
+
+    return EmbeddedDebuggee(device, part, domains, timing)
 
 
 def shared_calls(engine: str) -> SharedCalls | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from harness.errors import EngineError
@@ -112,6 +112,16 @@ class GdbRemote:
     def watch_writes(self, spans: Sequence[range]) -> None:
         """Stop the core before each store to one of these ranges."""
         self._expect_ok(*(_watch("Z", span) for span in spans))
+
+    def unwatch_writes(self, spans: Sequence[range]) -> None:
+        """Let stores to these ranges pass again."""
+        self._expect_ok(*(_watch("z", span) for span in spans))
+
+    def change_breakpoints(self, add: Iterable[int], remove: Iterable[int]) -> None:
+        """Stop the core before the instructions at some addresses, and no longer at others."""
+        commands = [f"Z0,{address:x},2" for address in add] + [f"z0,{address:x},2" for address in remove]
+        if commands:
+            self._expect_ok(*commands)
 
     def step_unwatched(self, spans: Sequence[range], looked_at: Sequence[range]) -> tuple[str, list[bytes], list[bytes]]:
         """Execute one instruction that may store to watched ranges.

@@ -70,6 +70,7 @@ class Config(ctypes.Structure):
         ("watched_address", ctypes.c_uint32),
         ("chip", ctypes.c_uint32),
         ("records_reads", ctypes.c_uint32),
+        ("halts", ctypes.c_uint32),
         ("domain_count", ctypes.c_uint32),
         ("domains", DomainRange * DOMAIN_MAX),
         ("factory_count", ctypes.c_uint32),
@@ -257,6 +258,7 @@ def load_core() -> ctypes.CDLL:
     core.machine_destroy.argtypes = (ctypes.c_void_p,)
     core.machine_boot.restype = ctypes.c_int32
     core.machine_boot.argtypes = (ctypes.c_void_p, ctypes.POINTER(Request), ctypes.POINTER(Result))
+    _declare_halts(core)
     core.machine_keep_call_stacks.restype = None
     core.machine_keep_call_stacks.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
     core.machine_ram.restype = ctypes.c_void_p
@@ -270,3 +272,21 @@ def load_core() -> ctypes.CDLL:
     core.memo_store_counts.restype = None
     core.memo_store_counts.argtypes = (ctypes.c_void_p, ctypes.POINTER(MemoCounts))
     return core
+
+
+def _declare_halts(core: ctypes.CDLL) -> None:
+    """Declare what `core/halt.h` offers to a debugger."""
+    words, octets = ctypes.POINTER(ctypes.c_uint32), ctypes.c_char_p
+    result = ctypes.POINTER(Result)
+    for name, returned, arguments in (
+        ("machine_power_up", ctypes.c_int32, (ctypes.c_void_p, ctypes.POINTER(Request), ctypes.c_uint64, ctypes.c_uint32, result)),
+        ("machine_go", ctypes.c_int32, (ctypes.c_void_p, ctypes.c_uint64, result)),
+        ("machine_set_breakpoints", ctypes.c_bool, (ctypes.c_void_p, words, ctypes.c_uint32)),
+        ("machine_read_registers", None, (ctypes.c_void_p, words)),
+        ("machine_write_register", None, (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)),
+        ("machine_read_memory", ctypes.c_bool, (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, octets)),
+        ("machine_write_memory", ctypes.c_bool, (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, octets)),
+    ):
+        function = getattr(core, name)
+        function.restype = returned
+        function.argtypes = arguments

@@ -42,7 +42,7 @@ static void fill_ram_and_registers(struct machine *m, const struct boot_request 
     uc_reg_write(m->engine, UC_ARM_REG_APSR_NZCVQ, &status);
 }
 
-static void power_up(struct machine *m, const struct boot_request *request)
+void machine_reset(struct machine *m, const struct boot_request *request)
 {
     uint32_t link = LINK_AFTER_RESET;
 
@@ -83,7 +83,7 @@ static void power_up(struct machine *m, const struct boot_request *request)
 }
 
 /* Take the initial stack pointer and the reset vector (ARMv7-M B1.5.5); LOCKUP where nothing could run from them. */
-static uint32_t take_reset(struct machine *m)
+uint32_t machine_take_reset(struct machine *m)
 {
     uint32_t stack;
     uint32_t entry;
@@ -116,14 +116,14 @@ static bool allow_execution_from_ram(struct machine *m)
     return m->engine_error == UC_ERR_OK && busy_reads_watch(m) && mpu_apply(m);
 }
 
-static bool run(struct machine *m, uint32_t pc)
+bool machine_run(struct machine *m, uint32_t pc)
 {
     while (!m->ended) {
         uc_err error = uc_emu_start(m->engine, pc | 1u, UNREACHABLE_ADDRESS, 0, 0);
 
         uc_reg_read(m->engine, UC_ARM_REG_PC, &pc);
         code_mark(m, pc, m->config.page_bytes);
-        if (m->ended) {
+        if (m->ended || m->halt.halted) {
             break;
         }
         if (m->ram_fetch_refused) {
@@ -178,7 +178,7 @@ static uint32_t stack_bytes(const struct machine *m)
     return top - longest_end;
 }
 
-static void fill_result(const struct machine *m, struct boot_result *result)
+void machine_fill_result(struct machine *m, struct boot_result *result)
 {
     struct clock_range time_fs = clock_fs_range(m, m->end_instructions);
     struct clock_range cycles = clock_cycles_range(m, m->end_instructions);
@@ -217,16 +217,16 @@ static void fill_result(const struct machine *m, struct boot_result *result)
         .domain = domain_of(m, m->end_pc),
         .stack_bytes = stack_bytes(m),
     };
+    m->chip->retain(m, &result->retained);
+    nvmc_fill_history(m, result);
 }
 
 int32_t machine_boot(struct machine *m, const struct boot_request *request, struct boot_result *result)
 {
-    power_up(m, request);
-    if (!run(m, take_reset(m))) {
+    machine_reset(m, request);
+    if (!machine_run(m, machine_take_reset(m))) {
         return MACHINE_UNICORN;
     }
-    fill_result(m, result);
-    m->chip->retain(m, &result->retained);
-    nvmc_fill_history(m, result);
+    machine_fill_result(m, result);
     return MACHINE_OK;
 }

@@ -126,7 +126,7 @@ static bool open_engine(struct machine *m)
     }
     if (m->engine_error != UC_ERR_OK || !map_memory(m) || bus_install(m) != MACHINE_OK ||
         code_install(m) != MACHINE_OK || trap_install(m) != MACHINE_OK || reads_install(m) != MACHINE_OK ||
-        memo_install(m) != MACHINE_OK) {
+        memo_install(m) != MACHINE_OK || halt_install(m) != MACHINE_OK) {
         return false;
     }
     m->engine_error = uc_context_alloc(m->engine, &m->reset_context);

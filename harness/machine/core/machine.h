@@ -32,6 +32,7 @@
 #include "fault.h"
 #include "flash.h"
 #include "fpec.h"
+#include "halt.h"
 #include "iwdg.h"
 #include "memo.h"
 #include "mpu.h"
@@ -120,6 +121,7 @@ struct machine_config {
     uint32_t watched_address;   /* of the function whose calls are timed; WATCH_NOTHING: none */
     uint32_t chip;              /* enum chip_kind */
     uint32_t records_reads;     /* not 0: `boot_result.page_uses` is filled */
+    uint32_t halts;             /* not 0: a debugger can halt the core, see halt.h */
     uint32_t domain_count;
     struct domain domains[DOMAIN_MAX];
     uint32_t factory_count;
@@ -247,6 +249,7 @@ struct machine {
     struct watch watch;
     struct bus bus;
     struct call_stacks call_stacks;
+    struct halt halt;
 };
 
 /* Allocate and set up a machine; NULL where memory or Unicorn failed. */
@@ -260,6 +263,12 @@ void machine_destroy(struct machine *m);
 
 /* Power up, run to an end, fill `result`. Returns MACHINE_OK or a negative `machine_error`. */
 int32_t machine_boot(struct machine *m, const struct boot_request *request, struct boot_result *result);
+
+/* The parts of a boot: power up; take the reset vector, and return where the core starts; run until an end or a halt, false where Unicorn failed; fill `result`. */
+void machine_reset(struct machine *m, const struct boot_request *request);
+uint32_t machine_take_reset(struct machine *m);
+bool machine_run(struct machine *m, uint32_t pc);
+void machine_fill_result(struct machine *m, struct boot_result *result);
 
 /* RAM as the last boot left it. */
 const uint8_t *machine_ram(const struct machine *m);

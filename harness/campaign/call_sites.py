@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import overload
@@ -10,7 +11,7 @@ from typing import overload
 from harness.build.elf import ElfFile, SourceLocation
 from harness.build.unwind import Unwinder
 from harness.campaign.boots import BootLog, CaseLog, log_of, run_until_settled
-from harness.campaign.runner import FaultRunner, Job
+from harness.campaign.runner import FaultRunner
 from harness.fault.crash import FaultProof
 from harness.fault.faults import Faults
 from harness.machine.call_stack import CallStack
@@ -21,6 +22,7 @@ from harness.scenario.prepared import BOOTLOADER_DOMAIN, PreparedScenario
 
 _MOST_OPERATIONS = 16_384
 """Of a boot; for those behind, only the line is known."""
+_BOOTS_KEPT = 32
 
 CallSite = tuple[SourceLocation, ...]
 """The line that asked for an operation, then its callers; without symbols the address stands for the function."""
@@ -30,6 +32,30 @@ class CallSites:
     """Finds the call sites of a campaign's faults. Each boot that was cut is made once more, see `call_sites_of`.
 
     Args:
+        engine: of the campaign. log: returns the run that a fault falls into, given its case and the faults before it.
+    """
+
+    def __init__(self, scenario: PreparedScenario, engine: str, log: Callable[[str, Faults], CaseLog]) -> None:
+        self._scenario = scenario
+        self._engine = engine
+        self._log = log
+        self._sites: OrderedDict[tuple[str, Faults, int], Sequence[CallSite]] = OrderedDict()
+
+    def of(self, case: str, proof: FaultProof) -> CallSite:
+        """Return where the last fault of a sequence hit."""
+        *before, fault = proof.faults
+        key = (case, tuple(before), fault.boot)
+        if key not in self._sites:
+            self._sites[key] = call_sites_of(self._scenario, self._log(case, tuple(before)).boots[fault.boot], self._engine)
+            if len(self._sites) > _BOOTS_KEPT:
+                self._sites.popitem(last=False)
+        return self._sites[key][fault.operation]
+
+
+class Legs:
+    """The runs that the faults of a campaign fall into, each made when it is asked for.
+
+    Args:
         seed, engine: those of the campaign.
     """
 
@@ -37,33 +63,21 @@ class CallSites:
         self._scenario = scenario
         self._seed = seed
         self._engine = engine
-        self._logs: dict[tuple[str, Faults], CaseLog] = {}
-        self._sites: dict[tuple[str, Faults, int], Sequence[CallSite]] = {}
+        self._clean: dict[str, CaseLog] = {}
 
-    def of(self, case: str, proof: FaultProof) -> CallSite:
-        """Return where the last fault of a sequence hit."""
-        *before, fault = proof.faults
-        key = (case, tuple(before), fault.boot)
-        if key not in self._sites:
-            self._sites[key] = call_sites_of(self._scenario, self._log(case, proof.faults).boots[fault.boot], self._engine)
-        return self._sites[key][fault.operation]
+    def log(self, case: str, before: Faults) -> CaseLog:
+        """Return a clean run, or the recovery after some faults."""
+        if case not in self._clean:
+            self._clean[case] = self._run(case)
+        if not before:
+            return self._clean[case]
+        runner = FaultRunner(self._scenario, [self._clean[case]], self._seed, self._engine)
+        try:
+            return runner.log_after(0, before)
+        finally:
+            runner.close()
 
-    def _log(self, case: str, faults: Faults) -> CaseLog:
-        """Return the run that the last fault falls into, as a log."""
-        before = faults[:-1]
-        if (case, before) not in self._logs:
-            if before:
-                runner = FaultRunner(self._scenario, [self._log(case, faults[:1])], self._seed, self._engine)
-                try:
-                    *_, (log, _) = runner.runs(Job(0, faults))
-                finally:
-                    runner.close()
-            else:
-                log = self._clean(case)
-            self._logs[case, before] = log
-        return self._logs[case, before]
-
-    def _clean(self, case: str) -> CaseLog:
+    def _run(self, case: str) -> CaseLog:
         scenario = self._scenario
         machine = make_machine(self._engine, scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
         try:

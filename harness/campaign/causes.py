@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.campaign.call_sites import CallSite, CallSites
+from harness.campaign.call_sites import CallSite, CallSites, Legs
 from harness.oracle.rules import Violation
 from harness.oracle.verdict import Verdict
 from harness.scenario.prepared import PreparedScenario
@@ -32,6 +32,11 @@ class Cause:
         """Name of the rule that is broken."""
         return self.violation.rule
 
+    def shown_by(self, verdict: Verdict, sites: CallSites) -> bool:
+        """Tell whether a verdict has this cause: the same rule, broken by a cut at the same place."""
+        broken = any(violation.rule == self.rule for violation in verdict.violations)
+        return broken and self.site == (sites.of(verdict.case, verdict.proof) if verdict.proof else ())
+
 
 def find_causes(scenario: PreparedScenario, verdicts: Iterable[Verdict], seed: int, engine: str) -> list[Cause]:
     """Group the violations of a campaign; causes come in the order in which the campaign met them.
@@ -39,7 +44,11 @@ def find_causes(scenario: PreparedScenario, verdicts: Iterable[Verdict], seed: i
     Args:
         verdicts: all of them, or those that broke a rule. seed, engine: of the campaign.
     """
-    sites = CallSites(scenario, seed, engine)
+    return group_causes(CallSites(scenario, engine, Legs(scenario, seed, engine).log), verdicts)
+
+
+def group_causes(sites: CallSites, verdicts: Iterable[Verdict]) -> list[Cause]:
+    """Group the violations of some verdicts; causes come in the order in which they are met."""
     groups: dict[tuple[str, CallSite], list[tuple[Verdict, Violation]]] = {}
     for verdict in verdicts:
         if verdict.violations:

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from harness.campaign.boots import log_of
+from harness.campaign.causes import Cause
 from harness.campaign.children import Child
 from harness.campaign.expand import Expansion, Repeat, SearchSettings, Task, expand, places_used, repeat, start_expander
 from harness.campaign.repeats import Repeatable, repeatable_cuts
-from harness.campaign.runner import FaultRunner, Job
+from harness.campaign.runner import FaultRunner
+from harness.campaign.search_causes import causes_of_search
+from harness.campaign.search_findings import Kind, chosen_states, costly_edges, make_again
 from harness.campaign.state import Geography, Merging, State, label_of, start_of
 from harness.campaign.state_store import Edge, Known, StateStore
 from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
 from harness.campaign.workers import Workers, result_of
-from harness.errors import EngineError
-from harness.fault.faults import spell_faults
 from harness.oracle.risk import breaks
 from harness.oracle.run import Outcome, Run
 from harness.oracle.verdict import Verdict, verdict_of
@@ -31,8 +32,6 @@ _AHEAD = 2
 """Tasks given to each worker in advance."""
 _SAMPLED = 256
 """One of so many states that are taken for another one is booted all the same."""
-_CONFIRMED = 20
-"""Most violations that are made again, live."""
 _MORE_ROOM = 4
 """Places of a log beyond twice what a run takes, from which on it counts as having room."""
 
@@ -42,6 +41,10 @@ class SearchObserver(Protocol):
 
     def searching(self, booted: int, reached: int, violations: int) -> None:
         """A state was booted."""
+        ...
+
+    def shrinking(self, number: int, count: int) -> None:
+        """The search is over; the shortest and earliest sequence is looked for that shows cause `number`, from 1, of `count`."""
         ...
 
 
@@ -74,7 +77,9 @@ class SearchResult:
         faults: cuts that lead on from them, each to a state that was reached.
         updates_ps: by number of a case's start, how long its run takes as far as its last operation.
         open_states: reached and not booted, because the time was over. deepest: cuts in the longest sequence.
-        findings: the first violation of each case and kind, as verdicts with the proof of all their faults. violating: states that break a rule.
+        findings: violations that were made again, as verdicts with the proof of all their faults: the first of each case and kind, and others up to some
+            number; where one wanted violation ended the search, only the first. violating: states that break a rule; made_again: of these.
+        causes: the findings grouped, each with the shortest and earliest sequence of cuts that shows it; empty where one wanted violation ended the search.
         closed_pages: pages that boots look at before they erase them. enough: free places from which on a log counts as having room.
         finished: nothing is left within the depth.
     """
@@ -92,8 +97,10 @@ class SearchResult:
     deepest: int = 0
     open_states: int = 0
     violating: int = 0
+    made_again: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     findings: list[Verdict] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
     closed_pages: frozenset[int] = frozenset()
     enough: tuple[int, ...] = ()
     finished: bool = False
@@ -188,7 +195,7 @@ class _Search:
         self._repeatable: list[Repeatable] = []
         self._repeated: list[tuple[State, Future[State]]] = []
         self._logs_repeated: set[int] = set()
-        self._violating: dict[tuple[int, tuple[str, ...]], int] = {}
+        self._violating: list[tuple[Kind, int]] = []
         self._costly: list[Edge] = []
         self._found_wanted = False
 
@@ -199,10 +206,10 @@ class _Search:
             self._add_roots()
             try:
                 self._boot_all()
-                self._judge_wear()
+                self._costly = costly_edges(self._store, self._scenario.limits.cut_erases)
             except KeyboardInterrupt:
                 result.interrupted = True
-            self._confirm()
+        self._confirm()
         result.seconds = time.monotonic() - self._started
         return result
 
@@ -271,7 +278,7 @@ class _Search:
         result.faults += expansion.faults
         if rules:
             result.violating += 1
-            self._violating.setdefault((known.root, tuple(sorted(rules))), known.number)
+            self._violating.append(((known.root, tuple(sorted(rules))), known.number))
             wanted = self._options.stop_when
             self._found_wanted = self._found_wanted or (wanted is not None and wanted(verdict))
         if known.depth == 0:
@@ -347,32 +354,22 @@ class _Search:
             if result_of(future) != expected:
                 raise _TooLittleRoomError
 
-    def _judge_wear(self) -> None:
-        """Hold every cut against the wear budget, also those that lead to a state which was first reached by another one."""
-        limit = self._scenario.limits.cut_erases
-        if limit is not None:
-            self._costly = list(itertools.islice(self._store.edges_that_cost_more(limit), _CONFIRMED))
-
     def _confirm(self) -> None:
-        """Make the first violation of each case and kind again, by its faults alone."""
-        if not self._violating and not self._costly:
+        """Make what broke a rule again, by its faults alone, and group it by cause."""
+        result, settings = self.result, self._options.settings
+        first_only = self._options.stop_when is not None
+        states = chosen_states(self._violating, first_only=first_only)
+        if not states and not self._costly and (first_only or not result.violations):
             return
-        logs = [log_of(run, self._options.settings.seed) for run in self._runs]
-        names = [log.case.name for log in logs]
-        runner = FaultRunner(self._scenario, logs, self._options.settings.seed, self._options.settings.engine)
+        logs = [log_of(run, settings.seed) for run in self._runs]
+        runner = FaultRunner(self._scenario, logs, settings.seed, settings.engine)
+        result.made_again = len(states)
         try:
-            for number in itertools.islice(self._violating.values(), _CONFIRMED):
-                case = names.index(self._scenario.cases[self._store.known(number).root].name)
-                faults = self._store.faults(number)
-                verdict = runner.judge(Job(case, faults)) if faults else self.result.clean[case]
-                if not verdict.violations:
-                    raise EngineError(f"case {names[case]}: no rule is broken when the faults {spell_faults(faults)} are made one by one; the search found one")
-                self.result.findings.append(verdict)
-            for edge in self._costly:
-                case = names.index(self._scenario.cases[self._store.known(edge.source).root].name)
-                verdict = runner.judge(Job(case, (*self._store.faults(edge.source), edge.wearing)))
-                # What this very cut leaves may need an erase less than the state that it is taken for: then nothing is broken.
-                if verdict.violations:
-                    self.result.findings.append(verdict)
+            result.findings = make_again(runner, self._store, result.clean, states, self._costly)
+            if not first_only:
+                told = self._observer.shrinking if self._observer else None
+                result.causes = causes_of_search(runner, result.clean, result.violations, settings, told)
+        except KeyboardInterrupt:
+            result.interrupted = True
         finally:
             runner.close()

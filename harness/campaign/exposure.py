@@ -8,7 +8,7 @@ from harness.campaign.boots import CaseLog
 from harness.campaign.settings import SweepOptions
 from harness.fault.faults import Fault
 from harness.fault.moments import moments_of
-from harness.fault.plan import FIVE_TEARS, WHOLE
+from harness.fault.plan import FIVE_TEARS, WHOLE, TearChoice
 from harness.machine.capability import Capability
 from harness.machine.engines import shown_by
 from harness.oracle.risk import BRICKED, HARMED, START, Chance, Exposure, breaks
@@ -16,10 +16,15 @@ from harness.oracle.verdict import Verdict
 from harness.scenario.model import Cuts, ExpectedEnd
 
 
+def covers_every_moment(tears: TearChoice, engine: str) -> bool:
+    """Tell whether cuts with these tears stand for every moment of a run, and the engine knows when that is: only then risk can be told."""
+    return set(FIVE_TEARS.named) <= set(tears.named) and Capability.TIME in shown_by(engine)
+
+
 def exposures(logs: Sequence[CaseLog], clean: Iterable[Verdict], verdicts: Iterable[Verdict], options: SweepOptions) -> list[Exposure]:
     """Return the exposure of each case that installs an update and whose every moment was judged; none where the sweep left something out."""
     part = options.operations is not None or options.sample is not None or options.shard != WHOLE
-    if part or not set(FIVE_TEARS.named) <= set(options.tears.named) or Capability.TIME not in shown_by(options.engine):
+    if part or not covers_every_moment(options.tears, options.engine):
         return []
     broken: dict[tuple[str, Fault], tuple[bool, bool]] = {}
     for verdict in verdicts:

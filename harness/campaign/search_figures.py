@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.campaign.closure import SearchResult
+from harness.campaign.exposure import covers_every_moment
 from harness.oracle.progress import longest_wasted
 from harness.oracle.risk import Chance, Risk, risk_of
 from harness.scenario.model import ExpectedEnd
@@ -17,7 +18,13 @@ def wasted_ps(result: SearchResult) -> int | None:
 
 
 def risks(result: SearchResult, losses_per_hour: float) -> list[Risk]:
-    """Return the risk of every case that installs an update; none where it was not booted."""
+    """Return the risk of every case that installs an update; none where it was not booted, or where the tears leave moments out.
+
+    While states are left open it is what was found so far: the least that the risk can be.
+    """
+    settings = result.options.settings
+    if not covers_every_moment(settings.tears, settings.engine):
+        return []
     states = list(result.store.booted())
     harmful = frozenset(state.number for state in states if state.harmful)
     bricked = frozenset(state.number for state in states if state.bricked)

@@ -13,7 +13,7 @@ from itertools import combinations, groupby, islice
 
 from harness.campaign.boots import CaseLog
 from harness.campaign.runner import FaultRunner, Job
-from harness.fault.faults import Fault, Faults
+from harness.fault.faults import ERASE_TEARS, Fault, Faults, Tear
 from harness.fault.order import faults_at, order_of, place_of
 from harness.machine.protocol import Operation
 from harness.oracle.verdict import Verdict
@@ -77,12 +77,15 @@ class Target:
     Attributes:
         case: index of its case among the runner's clean runs. clean: what came of that clean run.
         verdict: of the sequence. shows: whether a verdict shows what is to be kept; true for `verdict`.
+        fewest: it is known that no sequence of fewer cuts shows it. tears: those that may be made beside the ones of the sequence.
     """
 
     case: int
     clean: Verdict
     verdict: Verdict
     shows: Callable[[Verdict], bool]
+    fewest: bool = False
+    tears: tuple[Tear, ...] = ERASE_TEARS
 
 
 def shrink(runner: FaultRunner, target: Target, *, most_tries: int | None = None, observer: Callable[[ShrinkStep], None] | None = None) -> Shrunk:
@@ -114,13 +117,9 @@ class _Shrinker:
         """Try everything, in order."""
         complete = True
         try:
-            self._step("no cut at all", self._without_cuts)
+            if not self._target.fewest:
+                self._search_fewer()
             if self._faults:
-                self._step("cuts left out", self._leave_out)
-                count = 1
-                while count < len(self._faults):
-                    self._step(f"{count} cut{'s' * (count > 1)}, the last one anywhere", partial(self._fewer, count))
-                    count += 1
                 self._step("earlier, and simpler", self._earlier)
         except _EnoughError:
             complete = False
@@ -153,6 +152,16 @@ class _Shrinker:
             self._best = verdict
             return True
         return False
+
+    def _search_fewer(self) -> None:
+        self._step("no cut at all", self._without_cuts)
+        if not self._faults:
+            return
+        self._step("cuts left out", self._leave_out)
+        count = 1
+        while count < len(self._faults):
+            self._step(f"{count} cut{'s' * (count > 1)}, the last one anywhere", partial(self._fewer, count))
+            count += 1
 
     def _without_cuts(self) -> None:
         self._tries += 1
@@ -227,7 +236,7 @@ class _Shrinker:
         faults, places = self._faults, self._places(self._faults)
         boots = self._log(faults[:position]).boots
         for boot, index in targets:
-            for fault in faults_at(boot, index, boots[boot].operations[index].kind, faults):
+            for fault in faults_at(boot, index, boots[boot].operations[index].kind, self._target.tears, faults):
                 yield from self._made_again((*faults[:position], fault), places[position + 1 :])
 
     def _try_any(self, candidates: Iterable[Faults]) -> bool:
@@ -237,7 +246,7 @@ class _Shrinker:
         """Yield every fault of the run after `prefix`, in order."""
         for number, boot in enumerate(self._log(prefix).boots):
             for operation in boot.operations:
-                yield from faults_at(number, operation.index, operation.kind, self._faults)
+                yield from faults_at(number, operation.index, operation.kind, self._target.tears, self._faults)
 
     def _places(self, faults: Faults) -> list[Place]:
         """Return what each fault of a sequence hits."""

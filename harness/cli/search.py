@@ -25,6 +25,7 @@ from harness.cli.reports import Reports
 from harness.errors import ExitCode, InputError
 from harness.fault.tear_words import parse_tears
 from harness.output_file import check_writable, write_output
+from harness.report.search_junit import search_junit_xml
 from harness.report.search_view import print_search, search_summary
 
 Command = Callable[..., Any]
@@ -44,6 +45,10 @@ class SearchStatus:
         """Show how many states there are; nobody knows how many will be."""
         note = f", {violations} break a rule" if violations else ""
         self._status.update(f"{booted} states booted, {reached - booted} more reached{note}")
+
+    def shrinking(self, number: int, count: int) -> None:
+        """Show which cause is reduced to its shortest and earliest sequence of cuts."""
+        self._status.update(f"cause {number} of {count}: looking for the shortest and earliest cuts")
 
 
 def parse_depth(text: str) -> int | None:
@@ -115,7 +120,7 @@ class SearchArguments:
         with progress_console().status("clean runs") as status:
             result = search(scenario, options, SearchStatus(status))
         with ignoring_interrupts():  # an impatient second Ctrl-C must not cost the report of what was done
-            self._report(result, as_json=reports.as_json)
+            self._report(result, reports)
         return exit_code_of_search(result)
 
     def _refuse(self, campaign: CampaignArguments, reports: Reports) -> None:
@@ -128,17 +133,18 @@ class SearchArguments:
             "--resume": campaign.resume,
             "--no-share": None if campaign.share else "off",
             "--jsonl": reports.jsonl,
-            "--junit": reports.junit,
         }
         for name, value in plain.items():
             if value is not None:
                 raise InputError("a search through states does not take it", source=name, remedy="Leave it out, or leave out --depth.")
 
-    def _report(self, result: SearchResult, *, as_json: bool) -> None:
+    def _report(self, result: SearchResult, reports: Reports) -> None:
+        if reports.junit:
+            write_output(reports.junit, search_junit_xml(result))
         if self.certificate and result.states:
             text = certificate_of(result, self.losses_per_hour).model_dump_json()
             write_output(self.certificate, (text + "\n").encode())
-        if as_json:
+        if reports.as_json:
             click.echo(json.dumps(search_summary(result, self.losses_per_hour)))
         else:
             console = result_console()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.fault.faults import Fault, Faults, Tear, tears_of
+from collections.abc import Iterable
+
+from harness.fault.faults import ERASE_TEARS, Fault, Faults, Tear, tears_of
 from harness.machine.protocol import OperationKind
 
 SIMPLEST_FIRST = (Tear.NONE, Tear.ALL, Tear.HALF_PAGE, Tear.SOME, Tear.MOST, Tear.FRACTION, Tear.METASTABLE)
@@ -21,11 +23,12 @@ def place_of(fault: Fault) -> tuple[int, int]:
     return fault.boot, fault.operation
 
 
-def faults_at(boot: int, operation: int, kind: OperationKind, others: Faults = ()) -> list[Fault]:
-    """Return the faults that an operation may have, the simplest tear first: the five of every sweep, and the tears of `others`."""
+def faults_at(boot: int, operation: int, kind: OperationKind, tears: Iterable[Tear] = ERASE_TEARS, others: Faults = ()) -> list[Fault]:
+    """Return the faults that an operation may have, the simplest tear first: with the `tears` that it can have, and those of `others`."""
     half = Tear.HALF_PAGE
-    tears = {(tear, 0) for tear in tears_of(kind)} | {(fault.tear, fault.thousandths) for fault in others if fault.tear is not half or kind.is_erase}
-    return sorted((Fault(boot, operation, tear, thousandths) for tear, thousandths in tears), key=_simplicity)
+    possible = {*tears_of(kind), Tear.METASTABLE}
+    made = {(tear, 0) for tear in tears if tear in possible} | {(fault.tear, fault.thousandths) for fault in others if fault.tear is not half or kind.is_erase}
+    return sorted((Fault(boot, operation, tear, thousandths) for tear, thousandths in made), key=_simplicity)
 
 
 def _simplicity(fault: Fault) -> tuple[int, int]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
 from harness.fault.faults import spell_faults
 from harness.oracle.verdict import Verdict
 from harness.report.summary import cause_text, replay_id_of, times_of
+from harness.scenario.prepared import PreparedScenario
 
 
 def junit_xml(result: CampaignResult) -> bytes:
@@ -29,10 +32,14 @@ def junit_xml(result: CampaignResult) -> bytes:
             test = ET.SubElement(suite, "testcase", classname=f"{result.scenario.reference}.{case}", name=name)
             for verdict in verdicts:
                 _add_failure(test, result, verdict)
-    if result.causes:
-        _add_causes(root, result)
+    add_causes(root, result.scenario, result.causes, result.seed, result.engine)
     if result.interrupted:
         _add_interruption(root, result)
+    return finished_xml(root)
+
+
+def finished_xml(root: ET.Element) -> bytes:
+    """Return a report with its suites counted, UTF-8 encoded."""
     root.set("tests", str(len(root.findall(".//testcase"))))
     root.set("failures", str(sum(int(suite.get("failures", "0")) for suite in root.findall("testsuite"))))
     root.set("errors", str(len(root.findall(".//error"))))
@@ -49,16 +56,18 @@ def _add_interruption(root: ET.Element, result: CampaignResult) -> None:
     ET.SubElement(test, "error", type="interrupted", message=f"{missing} of {result.planned} planned cuts were not run")
 
 
-def _add_causes(root: ET.Element, result: CampaignResult) -> None:
-    """Add one failed test a cause, before everything else: this is what an engineer reads first."""
-    count = str(len(result.causes))
+def add_causes(root: ET.Element, scenario: PreparedScenario, causes: Sequence[Cause], seed: int, engine: str) -> None:
+    """Add one failed test a cause, before everything else: this is what an engineer reads first. Nothing where there is none."""
+    if not causes:
+        return
+    count = str(len(causes))
     suite = ET.Element("testsuite", name="causes", tests=count, failures=count, errors="0", skipped="0")
-    for number, cause in enumerate(result.causes, 1):
-        name = f"cause {number} of {count}: {cause.rule}, {cause_text(cause, result.engine)}"
-        test = ET.SubElement(suite, "testcase", classname=f"{result.scenario.reference}.causes", name=name)
+    for number, cause in enumerate(causes, 1):
+        name = f"cause {number} of {count}: {cause.rule}, {cause_text(cause, engine)}"
+        test = ET.SubElement(suite, "testcase", classname=f"{scenario.reference}.causes", name=name)
         failure = ET.SubElement(test, "failure", type=cause.rule, message=cause.violation.message)
         explained = f"{cause.count} violations in {', '.join(cause.cases)}"
-        failure.text = f"{explained}\nharness replay {shlex.quote(replay_id_of(result.scenario, cause.first, result.seed, result.engine))}"
+        failure.text = f"{explained}\nharness replay {shlex.quote(replay_id_of(scenario, cause.first, seed, engine))}"
     root.insert(0, suite)
 
 

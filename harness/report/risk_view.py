@@ -7,8 +7,12 @@ from rich.console import Console
 from harness.oracle.risk import Risk
 
 
-def risk_record(risk: Risk) -> dict[str, str | float]:
-    """Return a risk as plain data."""
+def risk_record(risk: Risk, *, complete: bool = True) -> dict[str, str | float]:
+    """Return a risk as plain data.
+
+    Args:
+        complete: nothing was left open; else it is the least that the risk can be.
+    """
     return {
         "case": risk.case,
         "update_ms": risk.update_ps / 1e9,
@@ -16,19 +20,23 @@ def risk_record(risk: Risk) -> dict[str, str | float]:
         "losses_per_hour": risk.losses_per_hour,
         "bricked_per_million_updates": risk.bricked_per_million,
         "harmed_per_million_updates": risk.harmed_per_million,
+        "complete": complete,
     }
 
 
-def print_risk(console: Console, risk: Risk, tears: str) -> None:
+def print_risk(console: Console, risk: Risk, tears: str, *, complete: bool = True) -> None:
     """Print the risk of one case's update, and what it rests on.
 
     Args:
-        tears: names of those that were made.
+        tears: names of those that were made. complete: nothing was left open.
     """
-    if risk.harmed_per_million == 0:
+    if risk.harmed_per_million == 0 and not complete:
+        text = "not known: states were left open, and nothing was found in the others"
+    elif risk.harmed_per_million == 0:
         text = f"0 of 1,000,000 updates at any rate of power loss, if what a cut leaves is among the tears {tears}"
     else:
         share = f"a cut does harm in {100 * risk.harmful_share:.3f} % of the update's {risk.update_ps / 1e9:,.1f} ms"
         rate = f"with power lost {risk.losses_per_hour:g} times an hour"
-        text = f"{share}; {rate}, {risk.bricked_per_million:,.3g} of 1,000,000 updates brick, {risk.harmed_per_million:,.3g} do harm"
+        least = "" if complete else "at least "
+        text = f"{share}; {rate}, {least}{risk.bricked_per_million:,.3g} of 1,000,000 updates brick, {risk.harmed_per_million:,.3g} do harm"
     console.print(f"risk ({risk.case}): {text}", highlight=False)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
-from collections import Counter
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from harness.campaign.closure import SearchResult
+from harness.campaign.exposure import covers_every_moment
 from harness.campaign.search_figures import risks, wasted_ps
 from harness.machine.engines import shown_by
 from harness.oracle.rules import rules_not_shown
+from harness.report.console import print_causes
 from harness.report.risk_view import print_risk, risk_record
-from harness.report.summary import Finding, replay_id_of
+from harness.report.summary import Finding, cause_record, replay_id_of
 
-_SHOWN_FINDINGS = 10
+_MOST_IDS = 20
 
 
 def search_findings(result: SearchResult) -> list[Finding]:
@@ -36,6 +35,8 @@ def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, ob
         `states` booted, `compared` (booted to see whether they behave like those that they were taken for) and `told_apart` (did not);
         `cuts` that lead on from them; `open_states` reached and not booted; `wasted_power_on_ms`, for how long power can last in each of
         endlessly many boots that get nowhere, null if the search is not complete; `risk`, one object a case that installs an update.
+        `violating_states` break a rule; `violations` counts what was made again of them, and `causes` groups it (see `cause_record`), each with
+        the shortest and earliest sequence of cuts that shows it.
     """
     findings = search_findings(result)
     settings = result.options.settings
@@ -63,10 +64,11 @@ def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, ob
         "violating_states": result.violating,
         "violations": len(findings),
         "rules_violated": sorted({finding.rule for finding in findings}),
-        "replay_ids": list(dict.fromkeys(finding.replay_id for finding in findings)),
+        "causes": [cause_record(result.scenario, cause, settings.seed, settings.engine) for cause in result.causes],
+        "replay_ids": list(dict.fromkeys(finding.replay_id for finding in findings))[:_MOST_IDS],
         "outcomes": {outcome.value: count for outcome, count in sorted(result.outcomes.items())},
         "wasted_power_on_ms": None if wasted is None else round(wasted / 1e9, 3),
-        "risk": [risk_record(risk) for risk in risks(result, losses_per_hour)],
+        "risk": [risk_record(risk, complete=result.finished) for risk in risks(result, losses_per_hour)],
         "seconds": round(result.seconds, 3),
         "interrupted": result.interrupted,
     }
@@ -92,12 +94,16 @@ def print_search(console: Console, result: SearchResult, losses_per_hour: float)
         table.add_row("progress", f"an update ends if power always lasts longer than {wasted / 1e9:,.1f} ms, however often it is lost")
     table.add_row("wall time", f"{result.seconds:.1f} s")
     console.print(table)
-    findings = search_findings(result)
-    if findings:
-        _print_findings(console, findings)
+    if result.causes:
+        print_causes(console, scenario, result.causes, settings.seed, settings.engine)
+        if result.violating > result.made_again:
+            text = f"  {result.violating} states break a rule; {result.made_again} of them, the first of each kind among these, were made again and grouped"
+            console.print(text, highlight=False)
     for risk in risks(result, losses_per_hour):
-        print_risk(console, risk, ", ".join(tear.value for tear in settings.tears.named))
-    _print_conclusion(console, result, clear=not findings)
+        print_risk(console, risk, ", ".join(tear.value for tear in settings.tears.named), complete=result.finished)
+    if not covers_every_moment(settings.tears, settings.engine):
+        console.print("risk: not told, since the tears, or the engine, leave moments of an update out", highlight=False)
+    _print_conclusion(console, result, clear=not result.violations)
 
 
 def _print_conclusion(console: Console, result: SearchResult, *, clear: bool) -> None:
@@ -108,17 +114,3 @@ def _print_conclusion(console: Console, result: SearchResult, *, clear: bool) ->
         console.print("[green]no violation[/green]: no sequence of power cuts, however long, breaks a rule over these tears")
     elif clear:
         console.print(f"[green]no violation[/green]: no sequence of up to {result.options.depth} power cuts breaks a rule over these tears")
-
-
-def _print_findings(console: Console, findings: list[Finding]) -> None:
-    """Print how many findings there are by rule, and the first of each rule and case, with the command that replays it."""
-    by_rule = Counter(finding.rule for finding in findings)
-    counts = ", ".join(f"{count} {rule}" for rule, count in by_rule.most_common())
-    console.print(f"[red]{len(findings)} violations[/red]: {counts}", highlight=False)
-    first = {(finding.rule, finding.case): finding for finding in reversed(findings)}
-    shown = sorted(first.values(), key=findings.index)[:_SHOWN_FINDINGS]
-    for finding in shown:
-        console.print(Text.assemble("  ", (finding.rule, "red"), f" ({finding.case}): {finding.message}"))
-        console.print(Text(f"    harness replay {shlex.quote(finding.replay_id)}"))
-    if len(findings) > len(shown):
-        console.print(f"  ... and {len(findings) - len(shown)} more; --json has them all", highlight=False)

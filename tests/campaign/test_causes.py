@@ -11,7 +11,7 @@ import pytest
 from harness.build.elf import ElfFile
 from harness.build.unwind import Unwinder
 from harness.campaign.boots import log_of
-from harness.campaign.call_sites import CallSites, call_sites_of
+from harness.campaign.call_sites import CallSites, Legs, call_sites_of
 from harness.campaign.causes import find_causes
 from harness.campaign.runner import FaultRunner, Job
 from harness.campaign.sweep import SweepOptions, run_clean, sweep
@@ -82,7 +82,7 @@ def test_the_place_of_a_later_cut_is_one_of_the_recovery() -> None:
     runner.close()
     assert verdict.proof is not None
 
-    site = CallSites(scenario, 1, "embedded").of("update", verdict.proof)
+    site = CallSites(scenario, "embedded", Legs(scenario, 1, "embedded").log).of("update", verdict.proof)
 
     assert [place.function for place in site] == ["hal_flash_erase", "install_run", "boot_run", "main"]
 
@@ -109,7 +109,7 @@ def test_causes_explain_every_violation_and_the_first_stands_for_them() -> None:
     assert sum(cause.count for cause in causes) == sum(len(verdict.violations) for verdict in result.verdicts) > len(causes)
     assert len({(cause.rule, cause.site) for cause in causes}) == len(causes)
     assert causes == result.causes
-    sites = CallSites(scenario, 1, "embedded")
+    sites = CallSites(scenario, "embedded", Legs(scenario, 1, "embedded").log)
     for cause in causes:
         like = [verdict for verdict in result.violating if verdict.proof and sites.of(verdict.case, verdict.proof) == cause.site]
         assert cause.first is next(verdict for verdict in like if cause.rule in {violation.rule for violation in verdict.violations})

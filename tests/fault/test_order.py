@@ -36,4 +36,4 @@ def test_an_operation_has_the_tears_of_a_sweep_and_those_of_the_sequence(kind: O
     """Simplest first; half a page only of an erase."""
     others = (Fault(0, 1, Tear.METASTABLE), Fault(0, 2, Tear.HALF_PAGE))
 
-    assert [fault.tear for fault in faults_at(0, 7, kind, others)] == tears
+    assert [fault.tear for fault in faults_at(0, 7, kind, others=others)] == tears

@@ -87,7 +87,9 @@ def make_debuggee(engine: str, device: Device, part: str, domains: Sequence[Doma
 
         return QemuDebuggee(device, part, domains)
     if engine == "renode":
-        raise InputError("the renode engine has no debugger port", source="--gdb", remedy="`--export DIR` writes a folder for Renode's own gdb server.")
+        from harness.machine.renode_debuggee import RenodeDebuggee
+
+        return RenodeDebuggee(device, part, domains, timing)
     from harness.machine.embedded_debuggee import EmbeddedDebuggee
 
     return EmbeddedDebuggee(device, part, domains, timing)

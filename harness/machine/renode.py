@@ -24,7 +24,7 @@ SHOWS = frozenset({Capability.MISUSE, Capability.STACK, Capability.OPTION_BYTES,
 
 _ENTRY = struct.Struct("=QQQQQ")
 _MISUSE = struct.Struct("=QQQQ")
-_NEVER = 2**64 - 1
+NEVER = 2**64 - 1
 _NO_DOMAIN = 2**64 - 1
 _SEED_LIMIT = 2**64
 _MACHINE = "board"
@@ -74,19 +74,24 @@ class RenodeMachine:
         refuse_peer(self.engine, peer)
         option_bytes = state.option_bytes or self._delivered
         self._check(state.flash, option_bytes, seed, stop_before, instruction_budget)
-        recorder = self._recorder = self._board()
-        recorder.SetHistory(words_to_net([*chain(*state.writes)]), words_to_net([*chain(*state.partial_erases)]))
+        recorder = self._prepared(state)
         recorder.Boot(
             to_net(state.flash),
             to_net(option_bytes),
             to_net(retained.ram if retained else b""),
-            words_to_net(_words(retained.registers) if retained else ()),
+            words_to_net(words_of(retained.registers) if retained else ()),
             to_net(uart_input),
             seed,
-            _NEVER if stop_before is None else stop_before,
+            NEVER if stop_before is None else stop_before,
             instruction_budget,
         )
         return self._trace(recorder)
+
+    def _prepared(self, state: NonVolatile) -> Any:
+        """Return the recorder, told what the cells of a state remember besides their bits."""
+        recorder = self._recorder = self._board()
+        recorder.SetHistory(words_to_net([*chain(*state.writes)]), words_to_net([*chain(*state.partial_erases)]))
+        return recorder
 
     def ram(self) -> bytes:
         """Return RAM as the last boot left it."""
@@ -224,7 +229,7 @@ def _retained(end: End, recorder: Any) -> Retained | None:
     return Retained(b"".join(word.to_bytes(4, "little") for word in recorder.FlagsAfterReset), from_net(recorder.Ram))
 
 
-def _words(content: bytes) -> list[int]:
+def words_of(content: bytes) -> list[int]:
     return [int.from_bytes(content[start : start + 4], "little") for start in range(0, len(content), 4)]
 
 

@@ -28,7 +28,7 @@ _CHIP_MODELS = {"stm32f103": ("stm32f103/clocks.cs", "stm32f103/fpec.cs"), "nrf5
 BOARD_MODELS = {device: (*_FLASH_MODELS, *models) for device, models in _CHIP_MODELS.items()}
 """By device: what its board needs compiled, in platforms/."""
 
-_RECORDER_MODELS = tuple(f"renode/{name}.cs" for name in ("boot_recorder", "boot_events", "boot_results"))
+_RECORDER_MODELS = tuple(f"renode/{name}.cs" for name in ("boot_recorder", "boot_events", "boot_results", "boot_debugger"))
 _MODELS = (*_FLASH_MODELS, *_RECORDER_MODELS, *(model for models in _CHIP_MODELS.values() for model in models))
 """Compiled together and once a process: Renode refuses a type that it has already."""
 

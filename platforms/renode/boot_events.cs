@@ -183,11 +183,6 @@ namespace Antmicro.Renode.Peripherals.BootHarness
             return machine.ClockSource.GetAllClockEntries().Any(x => x.Enabled);
         }
 
-        private uint[] Registers()
-        {
-            return Enumerable.Range(0, 16).Concat(new[] { StatusRegister }).Select(x => (uint)cpu.GetRegister(x).RawValue).ToArray();
-        }
-
         private void FinishIdle(uint pc, string how)
         {
             if(fault != null)
@@ -214,6 +209,11 @@ namespace Antmicro.Renode.Peripherals.BootHarness
             endRam = ram.ReadBytes(0, (int)ram.Size);
             ended = true;
             controller.Frozen = true;
+            if(debugged)
+            {
+                Halt();
+                return;
+            }
             // The rest of the slice passes at once. Halting the core from its own thread could meet the emulation pausing it.
             cpu.SkipTime(Slice);
             cpu.RequestReturn();

@@ -122,6 +122,25 @@ namespace Antmicro.Renode.Peripherals.BootHarness
         // Power up with a content of the flash and run to an end. `keptRam` and `keptFlags` are what a reset left in RAM and of its cause; empty at power-on.
         public void Boot(byte[] image, byte[] options, byte[] keptRam, uint[] keptFlags, byte[] input, ulong seed, ulong stopBefore, ulong budget)
         {
+            LeaveDebugger();
+            Prepare(image, options, keptRam, keptFlags, input, seed);
+            controller.StopBefore = stopBefore;
+            controller.Stopping = pending => Finish(End.Stopped, pending.Pc, "before operation " + stopBefore);
+            running = true;
+            if(TakeReset())
+            {
+                Run(budget);
+            }
+            running = false;
+            while(cpu.SkipInstructions > 0)
+            {
+                emulation.RunFor(Quantum); // the next boot starts at the beginning of a slice, as this one did
+            }
+            emulation.PauseAll();
+        }
+
+        private void Prepare(byte[] image, byte[] options, byte[] keptRam, uint[] keptFlags, byte[] input, ulong seed)
+        {
             running = false;
             machine.Reset();
             Restore(image);
@@ -149,28 +168,7 @@ namespace Antmicro.Renode.Peripherals.BootHarness
             FillNoise(seed, keptRam);
             controller.BeginBoot();
             cyclesBefore = cpu.ElapsedCycles;
-            controller.StopBefore = stopBefore;
-            controller.Stopping = pending => Finish(End.Stopped, pending.Pc, "before operation " + stopBefore);
             cpu.VectorTableOffset = 0;
-            running = true;
-            if(TakeReset())
-            {
-                Run(budget);
-            }
-            running = false;
-            while(cpu.SkipInstructions > 0)
-            {
-                emulation.RunFor(Quantum); // the next boot starts at the beginning of a slice, as this one did
-            }
-            emulation.PauseAll();
-        }
-
-        // Stop the boot where it stands and leave the core able to run on, for a debugger: nothing is frozen any more.
-        public void Thaw()
-        {
-            controller.Frozen = false;
-            controller.StopBefore = ulong.MaxValue;
-            controller.Stopping = null;
         }
 
         private void Restore(byte[] image)

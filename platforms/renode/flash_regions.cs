@@ -96,6 +96,13 @@ namespace Antmicro.Renode.Peripherals.BootHarness
             WriteFactory(address, BitConverter.GetBytes(value));
         }
 
+        // Option and factory bytes for a debugger; empty where none are.
+        public byte[] ReadBlock(uint address, int bytes)
+        {
+            var offset = address - systemAddress;
+            return offset < Block.Length && offset + bytes <= Block.Length ? Block.Skip((int)offset).Take(bytes).ToArray() : new byte[0];
+        }
+
         public byte[] OptionBytes
         {
             get

@@ -35,6 +35,8 @@ CUTS = {
     "stm32f103, the first operation": ("embedded", "stm32f103/speck-full", "update:0all"),
     "nrf52840, a cut in the recovery": ("embedded", "nrf52840/speck-full", "update:7some/0most"),
     "nrf51822 on QEMU": ("qemu", "nrf51822/speck-full", "update:100some"),
+    "stm32f103 on Renode": ("renode", "stm32f103/speck-full", "update:100some"),
+    "nrf52840 on Renode, an erase in the recovery": ("renode", "nrf52840/speck-full", "update:7some/0most"),
 }
 FIRST = next(iter(CUTS))
 GDB = shutil.which("gdb-multiarch")
@@ -94,7 +96,13 @@ class Session:
 @contextmanager
 def served(name: str) -> Iterator[Session]:
     """Serve one of the cuts."""
-    engine, reference, cut = CUTS[name]
+    with serving(*CUTS[name]) as session:
+        yield session
+
+
+@contextmanager
+def serving(engine: str, reference: str, cut: str) -> Iterator[Session]:
+    """Serve a cut."""
     probe = probe_engine(engine)
     if not probe.usable:
         pytest.skip(f"{engine} engine: {probe.remedy}")
@@ -120,6 +128,14 @@ def test_held_before_the_operation_then_power_is_lost(name: str) -> None:
         start = session.result.run.start.flash
         assert session.gdb.read(session.scenario.flash_address, len(start)) == start
         assert session.gdb.registers()[PC] == int.from_bytes(start[4:8], "little") & ~1
+
+
+@pytest.mark.parametrize("name", [name for name, (engine, _, _) in CUTS.items() if engine != "embedded"])
+def test_engines_show_the_same_registers(name: str) -> None:
+    """At the hold every register is that of the embedded engine, what still is noise included."""
+    _, reference, cut = CUTS[name]
+    with served(name) as session, serving("embedded", reference, cut) as embedded:
+        assert session.gdb.registers() == embedded.gdb.registers()
 
 
 def test_the_recovery_goes_the_way_of_the_replay() -> None:

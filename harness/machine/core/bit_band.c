@@ -34,6 +34,7 @@ static uint64_t read_ram(uc_engine *engine, uint64_t offset, unsigned size_bytes
     (void)engine;
     (void)size_bytes;
     waiting_disturb(m);
+    memo_disturb(m);
     return !m->ended && in_ram(m, word, "read") ? m->ram[word + bit_of(offset) / 8] >> (bit_of(offset) % 8) & 1u : 0;
 }
 
@@ -49,6 +50,7 @@ static void write_ram(uc_engine *engine, uint64_t offset, unsigned size_bytes, u
         return;
     }
     waiting_disturb(m);
+    memo_disturb(m);
     m->ram[byte] = (uint8_t)((value & 1u) != 0 ? m->ram[byte] | mask : m->ram[byte] & ~mask);
     if (m->ram_executable) {
         uc_ctl_remove_cache(m->engine, (uint64_t)m->config.ram_address + byte, (uint64_t)m->config.ram_address + byte + 1);
@@ -97,6 +99,7 @@ static uint64_t read_peripheral(uc_engine *engine, uint64_t offset, unsigned siz
 
     (void)engine;
     (void)size_bytes;
+    memo_disturb(m);
     return m->ended ? 0 : read_word(m, address, "read") >> bit_of(offset) & 1u;
 }
 
@@ -112,6 +115,7 @@ static void write_peripheral(uc_engine *engine, uint64_t offset, unsigned size_b
     if (m->ended) {
         return;
     }
+    memo_disturb(m);
     word = read_word(m, address, "write") & ~(UINT32_C(1) << bit_of(offset));
     word |= ((uint32_t)value & 1u) << bit_of(offset);
     if (m->ended) {

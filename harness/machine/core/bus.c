@@ -84,6 +84,16 @@ void bus_write(struct machine *m, uint32_t address, uint32_t value)
     }
 }
 
+/* What a shared call must not do, or must know. */
+static void note_access(struct machine *m, uint32_t address, bool writes)
+{
+    if (within(address, m->config.usart1_address, USART_BLOCK_BYTES)) {
+        memo_sends(m, address & ~3u, writes);
+    } else {
+        memo_disturb(m);
+    }
+}
+
 static uint64_t on_read(uc_engine *engine, uint64_t offset, unsigned size_bytes, void *user_data)
 {
     const struct bus_window *window = user_data;
@@ -94,7 +104,7 @@ static uint64_t on_read(uc_engine *engine, uint64_t offset, unsigned size_bytes,
     if (window->machine->ended) {
         return 0;
     }
-    memo_disturb(window->machine);
+    note_access(window->machine, address, false);
     value = bus_read(window->machine, address & ~3u) >> (8 * (address % 4));
     return size_bytes == 4 ? value : value & ((UINT32_C(1) << (8 * size_bytes)) - 1);
 }
@@ -114,7 +124,7 @@ static void on_write(uc_engine *engine, uint64_t offset, unsigned size_bytes, ui
     if (window->machine->ended) {
         return;
     }
-    memo_disturb(window->machine);
+    note_access(window->machine, address, true);
     if (address < BUS_CORE_ADDRESS) {
         window->machine->chip->write(window->machine, address & ~3u, (uint32_t)value << shift);
     } else {

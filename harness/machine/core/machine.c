@@ -283,12 +283,25 @@ void machine_schedule(struct machine *m)
     m->next_check_work = next;
 }
 
+/* Nothing is due: the block hook only looks whether the firmware waits for ever. */
+static bool only_polled(const struct machine *m)
+{
+    uint64_t cycle;
+    uint64_t fs;
+
+    return m->waiting.polled && m->instructions < m->instruction_budget && !m->iwdg.running && m->domain_log.settled_fs == 0 &&
+           !systick_next_interrupt(m, &cycle) && !machine_next_event(m, &fs) && !m->fpec.busy && !m->nvmc.busy && !m->mpu.changed &&
+           !exception_any(m);
+}
+
 void machine_check(struct machine *m, uint32_t pc)
 {
     uint64_t cycle;
     uint64_t fs;
 
-    memo_disturb(m);
+    if (!only_polled(m)) {
+        memo_disturb(m);
+    }
     m->chip->advance(m, pc);
     if (m->instructions >= m->instruction_budget) {
         machine_end(m, END_BUDGET, pc, m->instructions, "%s", "");

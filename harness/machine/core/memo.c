@@ -99,6 +99,9 @@ static bool undisturbed(const struct machine *m, const struct memo_record *recor
 {
     uint64_t work = m->cycles.low + m->cycles.high + record->cycles.low + record->cycles.high;
 
+    if (record->sends && m->usart.output_bytes + record->sent_bytes >= USART_OUTPUT_MAX) {
+        return false;
+    }
     if (m->instructions + record->instructions >= m->next_check || work >= m->next_check_work) {
         return false;
     }
@@ -111,7 +114,8 @@ static bool undisturbed(const struct machine *m, const struct memo_record *recor
 const struct memo_record *memo_find(struct machine *m, uint32_t pc, const struct memo_state *now)
 {
     for (const struct memo_record *record = memo_first(m->memo.store, pc, now); record != NULL; record = record->next) {
-        if (record->pc == pc && same_state(m, now, &record->before) && same_ram(m, record) && same_pages(m, record)) {
+        if (record->pc == pc && same_state(m, now, &record->before) && same_ram(m, record) && same_pages(m, record) &&
+            (!record->sends || memo_same_sender(m, &record->sender_before))) {
             return undisturbed(m, record) ? record : NULL;
         }
     }
@@ -216,7 +220,7 @@ uint32_t memo_apply(struct machine *m)
     uint64_t begin_fs = clock_fs(m, m->instructions);
 
     m->memo.found = NULL;
-    if (record->operation_count != 0) {
+    if (record->operation_count != 0 || record->sends) {
         waiting_disturb(m);
     }
     note_pages(m, record);
@@ -228,6 +232,10 @@ uint32_t memo_apply(struct machine *m)
     m->fpec.lock = record->after.fpec_lock;
     m->fpec.option_lock = record->after.fpec_option_lock;
     clock_advance(m, &record->clock, record->cycles, record->instructions);
+    if (record->sends) {
+        memo_note_sending(m);
+        usart_sender_write(m, &record->sender_after, record->sent, record->sent_bytes);
+    }
     memo_count_hit(m->memo.store, record);
     machine_schedule(m);
     return record->return_pc;

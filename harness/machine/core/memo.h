@@ -3,10 +3,11 @@
  * Calls that must do the same are made once: shared work by read set.
  *
  *  1. A call is the code from a function's first block until the core is back at the address in its LR, with the same SP.
- *  2. It is shared only where nothing but the core's registers, RAM, flash and the flash controller took part in it: no other
- *     peripheral, no exception, no event, no broken rule, no instruction that reads or changes what is not in rule 3.
+ *  2. It is shared only where nothing but the core's registers, RAM, flash, the flash controller and a UART that only sends
+ *     (`memo_sender.c`) took part in it: no other peripheral, no exception, no event, no broken rule, no instruction that reads or
+ *     changes what is not in rule 3.
  *  3. Its record holds all that it can depend on: registers and flags, every byte of RAM and every page of flash that it looked
- *     at before it wrote there, the flash controller's state, SCB, option and factory bytes, and the rate of the clock.
+ *     at before it wrote there, the flash controller's state, SCB, option and factory bytes, the rate of the clock, and the transmitter.
  *  4. Where a later call finds all of these equal, it executes the same instructions. So its outcome is written down instead:
  *     registers, RAM, flash, operations, instructions, cycles and time; all counts move by the same amounts.
  *  5. A call inside which the boot would end or something would be due is executed.
@@ -64,6 +65,9 @@ void memo_reset(struct machine *m);
 
 /* Something happened that rule 2 forbids: whatever call is under way is not shared. */
 void memo_disturb(struct machine *m);
+
+/* The UART's register at `address` is about to be accessed: a call that does more than to send is not shared. */
+void memo_sends(struct machine *m, uint32_t address, bool writes);
 
 /* Whether the block at `pc` begins a function whose calls are shared. */
 bool memo_wants(const struct machine *m, uint32_t pc);

@@ -71,6 +71,11 @@ struct memo_record {
     uint64_t instructions;
     struct cycle_count cycles;
     struct clock clock;
+    bool sends; /* the rest means something only then */
+    struct usart_sender sender_before;
+    struct usart_sender sender_after;
+    const uint8_t *sent;
+    uint32_t sent_bytes;
 };
 
 /* A function whose calls are looked up. */
@@ -103,6 +108,15 @@ uint32_t memo_controller_bytes(struct machine *m);
 
 /* Find the record of the call that begins at `pc`; NULL: it must be executed. */
 const struct memo_record *memo_find(struct machine *m, uint32_t pc, const struct memo_state *now);
+
+/* Whether the transmitter is in a state, and may be used by a call that is not executed. */
+bool memo_same_sender(struct machine *m, const struct usart_sender *before);
+
+/* The calls that are being recorded use the transmitter. */
+void memo_note_sending(struct machine *m);
+
+/* Whether a call that used it may end here. */
+bool memo_sending_is_settled(const struct machine *m);
 
 /* Begin to record a call. */
 void memo_begin(struct machine *m, uint32_t pc, const struct memo_state *now);

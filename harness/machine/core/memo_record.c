@@ -28,6 +28,9 @@ struct frame {
     uint8_t *page_use;   /* a `page_use` a page */
     const uint8_t **page_before;
     struct memo_wear *page_wear;
+    struct usart_sender sender;
+    uint32_t sent_bytes;
+    bool sends;
     bool complete; /* nothing was lost for want of memory */
 };
 
@@ -75,6 +78,16 @@ void memo_ram_written(struct machine *m, uint32_t offset, uint32_t size_bytes)
         for (uint32_t place = offset; place < offset + size_bytes && place < m->config.ram_bytes; place++) {
             frame->ram_use[place] |= RAM_WRITTEN;
         }
+    }
+}
+
+void memo_note_sending(struct machine *m)
+{
+    if (m->memo.recorder == NULL) {
+        return;
+    }
+    for (uint32_t level = depth_of(m); level > 0; level--) {
+        m->memo.recorder->frames[level - 1].sends = true;
     }
 }
 
@@ -143,6 +156,9 @@ void memo_begin(struct machine *m, uint32_t pc, const struct memo_state *now)
     frame->instructions = m->instructions;
     frame->cycles = m->cycles;
     frame->clock = m->clock;
+    frame->sends = false;
+    frame->sent_bytes = m->usart.output_bytes;
+    usart_sender_read(m, &frame->sender);
     memset(frame->ram_use, 0, m->config.ram_bytes);
     memset(frame->page_use, PAGE_UNTOUCHED, page_count(m));
     memset(frame->page_before, 0, page_count(m) * sizeof(*frame->page_before));
@@ -290,6 +306,19 @@ static struct clock passed(const struct clock *before, const struct clock *after
     return difference;
 }
 
+static bool record_sending(struct machine *m, const struct frame *frame, struct memo_record *record)
+{
+    if (!frame->sends) {
+        return true;
+    }
+    record->sends = true;
+    record->sender_before = frame->sender;
+    usart_sender_read(m, &record->sender_after);
+    record->sent_bytes = m->usart.output_bytes - frame->sent_bytes;
+    record->sent = memo_keep(m->memo.store, m->usart.output + frame->sent_bytes, record->sent_bytes);
+    return record->sent != NULL && memo_sending_is_settled(m);
+}
+
 static void finish(struct machine *m, const struct frame *frame)
 {
     struct memo_record *record;
@@ -311,7 +340,7 @@ static void finish(struct machine *m, const struct frame *frame)
         record->clock = passed(&frame->clock, &m->clock);
         memo_read_state(m, &record->after);
         if (keep_state(m, &record->after) && record_ram(m, frame, record) && record_operations(m, frame, record, changed) &&
-            record_pages(m, frame, record, changed)) {
+            record_pages(m, frame, record, changed) && record_sending(m, frame, record)) {
             memo_add(m->memo.store, record);
         }
     }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define REGISTER_SR 0x00u
+#define REGISTER_SR USART_STATUS
 #define REGISTER_DR 0x04u
 #define REGISTER_BRR 0x08u
 #define REGISTER_CR1 0x0Cu
@@ -253,4 +253,44 @@ void usart_run(struct machine *m)
         machine_end(m, END_UNSUPPORTED, m->block_address, m->instructions, "idle interrupt of USART1");
     }
     nvic_set_line(m, IRQ_USART1, (status_now(m) & wanted(m)) != 0);
+}
+
+bool usart_only_sends(const struct machine *m, uint32_t offset, bool writes)
+{
+    const struct usart *usart = &m->usart;
+    uint64_t now_fs = clock_fs(m, m->instructions);
+
+    if (!rcc_usart1_enabled(m) || !enabled(usart, CR1_TE) || wanted(m) != 0 || (usart->control[0] & CR1_IDLEIE) != 0 ||
+        usart->input_next != usart->input_bytes || m->peer.ask != NULL) {
+        return false;
+    }
+    if (!writes) {
+        return offset == REGISTER_SR;
+    }
+    return offset == REGISTER_DR && (!usart->transmit_full || now_fs >= usart->shift_end_fs); /* no byte is overwritten */
+}
+
+void usart_sender_read(struct machine *m, struct usart_sender *sender)
+{
+    const struct usart *usart = &m->usart;
+    uint64_t now_fs = clock_fs(m, m->instructions);
+
+    advance_transmitter(m, now_fs);
+    *sender = (struct usart_sender){
+        .shift_left_fs = now_fs < usart->shift_end_fs ? usart->shift_end_fs - now_fs : 0,
+        .pclk2_hz = m->rcc.pclk2_hz,
+        .brr = usart->brr,
+        .control = {usart->control[0], usart->control[1], usart->control[2], usart->control[3]},
+        .transmit_full = usart->transmit_full,
+        .complete_cleared = usart->complete_cleared,
+    };
+}
+
+void usart_sender_write(struct machine *m, const struct usart_sender *sender, const uint8_t *sent, uint32_t count)
+{
+    m->usart.shift_end_fs = clock_fs(m, m->instructions) + sender->shift_left_fs;
+    m->usart.transmit_full = sender->transmit_full != 0;
+    m->usart.complete_cleared = sender->complete_cleared != 0;
+    memcpy(m->usart.output + m->usart.output_bytes, sent, count);
+    m->usart.output_bytes += count;
 }

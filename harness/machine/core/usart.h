@@ -13,6 +13,7 @@
 struct machine;
 
 #define USART_BLOCK_BYTES 0x400u
+#define USART_STATUS 0x00u /* offset of SR */
 #define USART_OUTPUT_MAX (1024u * 1024u)
 
 struct usart {
@@ -38,6 +39,23 @@ uint32_t usart_read(struct machine *m, uint32_t offset);
 
 /* Write the register at `offset`, a multiple of 4. */
 void usart_write(struct machine *m, uint32_t offset, uint32_t value);
+
+/* What the transmitter is a function of, once nothing can be received and no interrupt is heard. */
+struct usart_sender {
+    uint64_t shift_left_fs; /* of the byte on the line */
+    uint32_t pclk2_hz;
+    uint32_t brr;
+    uint32_t control[4];
+    uint32_t transmit_full;
+    uint32_t complete_cleared;
+};
+
+/* Whether an access to `offset` does no more than to poll the status or to send a byte, and nobody but the core takes note. */
+bool usart_only_sends(const struct machine *m, uint32_t offset, bool writes);
+
+/* Read the transmitter; put it into the state that another one was in. */
+void usart_sender_read(struct machine *m, struct usart_sender *sender);
+void usart_sender_write(struct machine *m, const struct usart_sender *sender, const uint8_t *sent, uint32_t count);
 
 /* Whether a read of `offset` has no effect and depends on nothing but time and input. */
 bool usart_is_poll(uint32_t offset);

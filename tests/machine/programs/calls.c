@@ -70,6 +70,15 @@ CALLED copy_a_page(void)
     return sum_of_flash() + *(volatile uint32_t *)TARGET;
 }
 
+/* Bytes on the UART. */
+CALLED send_bytes(void)
+{
+    for (uint32_t index = 0; index < ROUNDS / 2; index++) {
+        uart_put((uint8_t)(DATA[index % 16] + index));
+    }
+    return 0;
+}
+
 /* From here on nothing may be shared: a register of a timer, ... */
 CALLED sum_with_time(void)
 {
@@ -98,6 +107,18 @@ CALLED sum_exclusively(void)
     return sum;
 }
 
+/* ... a byte that was received, ... */
+CALLED sum_with_input(void)
+{
+    return sum_of_flash() + USART_DR;
+}
+
+/* ... RAM by its bit-band alias, ... */
+CALLED sum_with_alias(void)
+{
+    return sum_of_flash() + REGISTER(0x22000000u + 32u * ((uint32_t)&salt - 0x20000000u));
+}
+
 /* ... and a rule that is broken: the cells are not erased. */
 CALLED program_twice(void)
 {
@@ -110,13 +131,19 @@ CALLED program_twice(void)
 }
 
 static uint32_t (*const functions[])(void) = {sum_of_flash,  sum_with_salt, sum_of_noise,    copy_a_page,
-                                              sum_with_time, sum_with_mask, sum_exclusively, program_twice};
+                                              sum_with_time, sum_with_mask, sum_exclusively, program_twice,
+                                              send_bytes,    sum_with_input, sum_with_alias};
 
 void run(void)
 {
     FLASH_KEYR = 0x45670123;
     FLASH_KEYR = 0xCDEF89AB;
     salt = SALT;
+    uart_open();
+    USART_BRR = 1 + 16 * (SALT & 3u);
+    for (uint32_t index = 0; index < SALT; index++) {
+        uart_put((uint8_t)index); /* the line is busy when the calls begin, or not */
+    }
     for (uint32_t round = 0; round < 2; round++) {
         uint32_t result = functions[CHOICE]();
 

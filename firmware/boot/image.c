@@ -146,6 +146,7 @@ static enum result verify(struct image *image, const struct region *region, uint
     if (result == RESULT_OK) {
         image->size_bytes = load_u32(header + AT_TOTAL_SIZE);
         image->version = load_u64(header + AT_VERSION);
+        image->fingerprint = load_u64(header + AT_SIGNATURE);
         image->vector_table_address = LAYOUT_APPLICATION.address + IMAGE_HEADER_BYTES + load_u32(header + AT_ENTRY);
     }
     return result;

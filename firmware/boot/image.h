@@ -29,6 +29,7 @@ enum image_age {
 struct image {
     uint32_t size_bytes; /* header and code */
     uint64_t version;
+    uint64_t fingerprint; /* the first bytes of its signature: no two signed images share them */
     uint32_t vector_table_address; /* where it is once the image lies in the application region */
 };
 

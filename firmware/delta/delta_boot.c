@@ -46,7 +46,7 @@ struct boot_end boot_run(void)
 
     end.staged = rebuild_run(&log);
     console_problem("slot", end.staged);
-    if (end.staged == RESULT_TARGET) {
+    if (end.staged == RESULT_TARGET && log.state.steps > 0) {
         end.result = RESULT_TARGET;
         return end;
     }

@@ -4,9 +4,9 @@
 #include "flash.h"
 #include "place.h"
 
-enum log_kind { LOG_PAGE = 1, LOG_COUNTER = 2, LOG_PHASE = 3 };
+enum log_kind { LOG_PAGE = 1, LOG_COUNTER = 2, LOG_PHASE = 3, LOG_PATCH = 4 };
 
-enum { LOG_HEADER_BYTES = 16, LOG_PLACES = (LAYOUT_PAGE_BYTES - LOG_HEADER_BYTES) / PLACE_BYTES, LOG_SNAPSHOT_PLACES = 3 };
+enum { LOG_HEADER_BYTES = 16, LOG_PLACES = (LAYOUT_PAGE_BYTES - LOG_HEADER_BYTES) / PLACE_BYTES, LOG_SNAPSHOT_PLACES = 4 };
 
 _Static_assert(LOG_PLACES > 2 * LOG_SNAPSHOT_PLACES, "a page takes more than the state that moves into it");
 
@@ -88,13 +88,15 @@ static void read_state(struct log *log)
             log->state.counter = place.value;
         } else if (place.state >= PLACE_COUNTS && place.kind == LOG_PHASE) {
             unpack_phase(&log->state, place.value);
+        } else if (place.state >= PLACE_COUNTS && place.kind == LOG_PATCH) {
+            log->state.patch = place.value;
         }
     }
 }
 
 struct log log_read(void)
 {
-    struct log log = {{0, LOG_IDLE, RESULT_OK, 0, 0, false, POOL_PAGES - 1}, POOL_PAGES, 0, 0, 0, true, RESULT_OK};
+    struct log log = {{0, LOG_IDLE, RESULT_OK, 0, 0, false, POOL_PAGES - 1, 0}, POOL_PAGES, 0, 0, 0, true, RESULT_OK};
 
     find_active(&log);
     if (log.page < POOL_PAGES) {
@@ -120,7 +122,14 @@ static enum result write_place(struct log *log, enum log_kind kind, uint64_t val
 
 static enum result write_state(struct log *log)
 {
+    const bool is_begun = log->state.stage == LOG_STARTED || log->state.stage == LOG_BUILT;
+
     (void)write_place(log, LOG_COUNTER, log->state.counter);
+    if (is_begun) {
+        (void)write_place(log, LOG_PATCH, log->state.patch);
+    } else {
+        log->state.patch = 0; /* the page does not name it: begun again, it is written again */
+    }
     (void)write_place(log, LOG_PHASE, pack_phase(&log->state));
     (void)write_place(log, LOG_PAGE, log->sequence);
     log->is_settled = log->failure == RESULT_OK;
@@ -177,17 +186,22 @@ enum result log_settle(struct log *log)
 enum result log_write(struct log *log, const struct log_state *next)
 {
     const bool counter_differs = next->counter != log->state.counter;
+    const bool patch_differs = next->patch != log->state.patch;
     const bool phase_differs = pack_phase(next) != pack_phase(&log->state);
+    const uint32_t places = (uint32_t)counter_differs + (uint32_t)patch_differs + (uint32_t)phase_differs;
 
     if (!log->is_settled) {
         return log->failure != RESULT_OK ? log->failure : RESULT_ERROR_RANGE;
     }
     log->state = *next;
-    if (log->page == POOL_PAGES || log->used + (uint32_t)counter_differs + (uint32_t)phase_differs > LOG_PLACES) {
+    if (log->page == POOL_PAGES || log->used + places > LOG_PLACES) {
         return move(log);
     }
     if (counter_differs) {
         (void)write_place(log, LOG_COUNTER, log->state.counter);
+    }
+    if (patch_differs) {
+        (void)write_place(log, LOG_PATCH, log->state.patch);
     }
     if (phase_differs) {
         (void)write_place(log, LOG_PHASE, pack_phase(&log->state));

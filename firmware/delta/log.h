@@ -51,6 +51,7 @@ struct log_state {
     uint8_t scratch;          /* LOG_BUILT */
     bool scratch_is_inverted; /* LOG_BUILT: in its first byte */
     uint8_t cursor;           /* the page of the pool that was taken last */
+    uint64_t patch;           /* the patch that was begun, below PLACE_VALUE_END; LOG_STARTED and LOG_BUILT */
 };
 
 struct log {
@@ -70,7 +71,8 @@ struct log log_read(void);
 enum result log_settle(struct log *log);
 
 /* Write what differs from the state, which is settled. `next` was made from it, and names a page just taken as its cursor.
- * The counter is written before the rest: what must not be seen apart is written in two calls, in their order. */
+ * The counter is written before the rest, and the patch before the phase, which gives it its meaning: what else must not be
+ * seen apart is written in two calls, in their order. */
 enum result log_write(struct log *log, const struct log_state *next);
 
 /* The page of the pool to take next, for scratch. The state is settled. */

@@ -164,8 +164,14 @@ static enum result check_base(const struct patch_header *header)
     return is_base ? RESULT_OK : RESULT_BASE;
 }
 
-/* Verify the patch in the slot; nothing is written. */
-static enum result check_patch(const struct log *log, uint32_t *payload_bytes)
+/* Of the patch's signature, what has room in a place of the log. */
+static uint64_t name_of(const struct image *patch)
+{
+    return patch->fingerprint & (PLACE_VALUE_END - 1);
+}
+
+/* Verify the patch in the slot; nothing is written. An update that was begun goes on with the patch that began it, or not at all. */
+static enum result check_patch(const struct log *log, uint32_t *payload_bytes, uint64_t *name)
 {
     const struct patch_header *header = &rebuild.patch.header;
     struct image patch;
@@ -176,6 +182,10 @@ static enum result check_patch(const struct log *log, uint32_t *payload_bytes)
     }
     if (patch.version >= PLACE_VALUE_END) {
         return RESULT_VERSION;
+    }
+    *name = name_of(&patch);
+    if (log->state.stage != LOG_PENDING && *name != log->state.patch) {
+        return RESULT_BASE;
     }
     *payload_bytes = patch.size_bytes - IMAGE_HEADER_BYTES;
     result = read_through(&rebuild, NULL, flash_view(&LAYOUT_SLOT, IMAGE_HEADER_BYTES, *payload_bytes), *payload_bytes);
@@ -188,10 +198,13 @@ static enum result check_patch(const struct log *log, uint32_t *payload_bytes)
     if (result == RESULT_OK && log->state.stage == LOG_PENDING) {
         result = check_base(header);
     }
+    if (result == RESULT_OK && header->steps == 0 && !region_holds(header->target_bytes, header->target_digest)) {
+        result = RESULT_TARGET; /* before anything is begun: there is nothing that could make it the target */
+    }
     return result;
 }
 
-static enum result start(struct log *log)
+static enum result start(struct log *log, uint64_t name)
 {
     struct log_state next = log->state;
 
@@ -200,6 +213,7 @@ static enum result start(struct log *log)
     }
     next.stage = LOG_STARTED;
     next.steps = 0;
+    next.patch = name;
     return log_write(log, &next);
 }
 
@@ -217,17 +231,18 @@ static enum result complete(struct log *log)
 enum result rebuild_run(struct log *log)
 {
     uint32_t payload_bytes = 0;
+    uint64_t name = 0;
     enum result result;
 
     if (log->state.stage == LOG_IDLE || log->state.stage == LOG_COMPLETE) {
         return RESULT_OK;
     }
-    result = check_patch(log, &payload_bytes);
+    result = check_patch(log, &payload_bytes, &name);
     if (result == RESULT_OK) {
         result = log_settle(log);
     }
     if (result == RESULT_OK) {
-        result = start(log);
+        result = start(log, name);
     }
     if (result == RESULT_OK) {
         result = read_through(&rebuild, log, flash_view(&LAYOUT_SLOT, IMAGE_HEADER_BYTES, payload_bytes), payload_bytes);

@@ -3,6 +3,7 @@
  * Rebuilding: the patch in the slot turns the application into the next one, in place, page by page (SPEC, "Rebuilding in place").
  *
  * 1. The patch is verified in every boot that writes: header, signature, version, base, and that its steps can be read to the end.
+ *    The log names the patch that was begun; another one, however well signed, does not go on with its work.
  * 2. A step's page is built in a page of the pool, from the application as it stands; then the log says so; then the page of the
  *    application is erased and gets the content; then the log says so. What a step reads stays until its page is complete.
  *

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from harness.campaign.hostile_worker import ROLLBACK, Answer, Attack, AttackResult, HostileWorker, ImageVerdict, Manner, answer_of
+from harness.campaign.hostile_worker import Answer, Attack, AttackResult, HostileWorker, ImageVerdict, Manner, answer_of
 from harness.campaign.workers import results_in_order
 from harness.fault.faults import Fault
 from harness.fault.plan import random_sample
-from harness.image.hostile import hostile_images
+from harness.image.hostile_header import HostileImage
 from harness.oracle.run import Outcome
 from harness.oracle.verdict import Verdict
 from harness.scenario.hostile import HostileCases
@@ -32,7 +32,7 @@ class HostileOptions:
     Attributes:
         at_cuts: also cut the refusals, and let the images meet an update that is cut.
         sample: cuts of that update, drawn by the seed; None: every one. pairs: how many times its recovery is cut once more, drawn by the seed.
-        every_image: let every image meet every cut; otherwise those cuts inside a page's copy that leave bookkeeping alone meet one image for each reason.
+        every_image: let every image meet every cut; otherwise those cuts inside a page's content meet one image for each reason.
     """
 
     seed: int = 1
@@ -50,11 +50,14 @@ class HostileResult:
 
     Attributes:
         controls: a good image staged the same way, and one with bytes behind it: both must be installed, or the refusals say nothing.
+        table: the images. rollback: the one that is the version before.
         attacks: what came of the images that met a cut update. cuts: how many sequences of cuts they met; possible: single cuts that there are.
     """
 
     scenario: PreparedScenario
     options: HostileOptions
+    table: tuple[HostileImage, ...]
+    rollback: str
     images: list[ImageVerdict] = field(default_factory=list)
     controls: tuple[Verdict, ...] = ()
     attacks: AttackResult = field(default_factory=AttackResult)
@@ -65,6 +68,11 @@ class HostileResult:
     def count(self, answer: Answer) -> int:
         """Return how many images were answered so at rest."""
         return sum(image.answer is answer for image in self.images)
+
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """The images that were applied and never started, as nothing else can be done about them."""
+        return tuple(image.name for image in self.images if image.answer is Answer.STOPPED)
 
     def count_own_cuts(self, answer: Answer) -> int:
         """Return how many cuts of a refusal were answered so."""
@@ -101,9 +109,9 @@ def try_hostile_images(scenario: PreparedScenario, options: HostileOptions, prog
         EngineError: a fault did not fire, or an engine failed.
     """
     started = time.monotonic()
-    HostileCases(scenario)  # refused here, not in a worker
-    result = HostileResult(scenario, options)
-    names = [hostile.name for hostile in hostile_images()]
+    cases = HostileCases(scenario)  # refused here, not in a worker
+    result = HostileResult(scenario, options, tuple(cases.table.values()), cases.rollback)
+    names = list(cases.table)
     planner = HostileWorker(scenario, options.seed, options.engine, at_cuts=False)
     try:
         result.controls = planner.judge_controls()
@@ -111,15 +119,15 @@ def try_hostile_images(scenario: PreparedScenario, options: HostileOptions, prog
             result.images.append(image)
             progress("images", len(result.images), len(names))
         if options.at_cuts and result.holds:
-            _attack(planner.plan_attacks(), names, result, progress)
+            _attack(planner.plan_attacks(), result, progress)
     finally:
         planner.close()
     result.seconds = time.monotonic() - started
     return result
 
 
-def _attack(planned: list[tuple[Fault, bool]], names: list[str], result: HostileResult, progress: Progress) -> None:
-    attacks = _plan(planned, names, result.options)
+def _attack(planned: list[tuple[Fault, bool]], result: HostileResult, progress: Progress) -> None:
+    attacks = _plan(planned, result)
     result.possible = len(planned)
     batches = [attacks[start : start + _BATCH] for start in range(0, len(attacks), _BATCH)]
     for batch, found in zip(batches, _worked(result, _attack_batch, batches), strict=True):
@@ -128,18 +136,17 @@ def _attack(planned: list[tuple[Fault, bool]], names: list[str], result: Hostile
         progress("cuts of an update", result.cuts, len(attacks))
 
 
-def _plan(planned: Sequence[tuple[Fault, bool]], names: list[str], options: HostileOptions) -> list[Attack]:
+def _plan(planned: Sequence[tuple[Fault, bool]], result: HostileResult) -> list[Attack]:
     """Return the attacks: each chosen cut, then cuts of whose recovery is cut once more."""
-    few = _one_of_each_reason()
+    options = result.options
+    table = [hostile for hostile in result.table if not hostile.stops]  # begun, the trusted key's own mistake is no attack
+    first = {hostile.reason: hostile.name for hostile in reversed(table)}
+    few = tuple(dict.fromkeys([*first.values(), result.rollback]))
+    every = tuple(hostile.name for hostile in table)
     chosen = planned if options.sample is None else random_sample(planned, options.sample, options.seed)
-    attacks = [Attack((fault,), tuple(names) if wide or options.every_image else few) for fault, wide in chosen]
+    attacks = [Attack((fault,), every if wide or options.every_image else few) for fault, wide in chosen]
     draw = random.Random(f"{options.seed}:pairs")
     return attacks + [Attack((draw.choice(planned)[0],), few, number) for number in range(options.pairs)]
-
-
-def _one_of_each_reason() -> tuple[str, ...]:
-    first = {hostile.reason: hostile.name for hostile in reversed(hostile_images())}
-    return tuple(dict.fromkeys([*first.values(), ROLLBACK]))
 
 
 def _worked(result: HostileResult, function: Callable[[TaskT], ResultT], tasks: Sequence[TaskT]) -> Iterator[ResultT]:

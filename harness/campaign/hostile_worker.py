@@ -14,8 +14,7 @@ from harness.campaign.runner import FaultRunner, Job
 from harness.campaign.settings import SweepOptions
 from harness.fault.digest import digest_of
 from harness.fault.faults import Fault, Faults, spell_faults, tears_of
-from harness.image.metadata import read_journal
-from harness.machine.protocol import NonVolatile
+from harness.machine.protocol import NonVolatile, Operation
 from harness.oracle.rules import authentic_entry, flash_discipline, no_downgrade, protected_areas
 from harness.oracle.run import History, Run, recovers
 from harness.oracle.verdict import Verdict, verdict_of
@@ -34,6 +33,8 @@ class Answer(StrEnum):
     """Anything else: it was installed or started, or something changed that a refusal must not touch."""
     RECOVERY = "recovery"
     """At a cut: refused, and since the application region is half rebuilt nothing is started, and nothing written."""
+    STOPPED = "stopped"
+    """At rest: applied, since nothing but the whole shows what is wrong with it, and never started; the counter stays."""
     NOT_READ = "not_read"
     """At a cut: the update was through with its slot already, or closed."""
 
@@ -106,10 +107,6 @@ class Attack:
     then_cut: int | None = None
 
 
-ROLLBACK = "version-replayed"
-"""The image in the table that is the installed one, as it was signed."""
-
-
 class HostileWorker:
     """Makes images, boots them, judges.
 
@@ -135,7 +132,9 @@ class HostileWorker:
         run = run_until_settled(self._runner.machine, self._scenario, case, case.state, self._seed)
         verdict = verdict_of(run)
         answer = answer_of(verdict)
-        if answer is Answer.REFUSED and verdict.final_digest != digest_of(self._cases.refused_state(case)):
+        if self._cases.table[name].stops:
+            answer = Answer.STOPPED if answer is Answer.REFUSED else answer
+        elif answer is Answer.REFUSED and not _same_content(run.last.final, self._cases.refused_state(case)):
             answer = Answer.ACCEPTED
         cuts: tuple[Verdict, ...] = ()
         if self._at_cuts and answer is Answer.REFUSED:
@@ -151,15 +150,11 @@ class HostileWorker:
         return tuple(verdict_of(run_until_settled(self._runner.machine, self._scenario, update, state, self._seed)) for state in states)
 
     def plan_attacks(self) -> list[tuple[Fault, bool]]:
-        """Return every cut of the update, and whether it falls into bookkeeping or an erase."""
+        """Return every cut of the update, and whether it falls into an erase or a record."""
         log = self._load_update()
-        kept = [self._scenario.regions[name].addresses for name in (self._scenario.bookkeeping.regions if self._scenario.bookkeeping else ())]
+        recorded = [_records_of(boot.operations, self._scenario) for boot in log.boots]
         jobs, _ = plan_campaign(self._scenario, [log], SweepOptions(seed=self._seed))
-        planned = []
-        for job in jobs:
-            operation = log.boots[job.faults[0].boot].operations[job.faults[0].operation]
-            planned.append((job.faults[0], operation.kind.is_erase or any(operation.address in addresses for addresses in kept)))
-        return planned
+        return [(job.faults[0], job.faults[0].operation in recorded[job.faults[0].boot]) for job in jobs]
 
     def attack(self, attacks: Sequence[Attack]) -> AttackResult:
         """Make each sequence of cuts of the update, and let hostile images interrupt and follow what it leaves."""
@@ -209,20 +204,21 @@ class HostileWorker:
             self._known[key] = self._judge_attack(name, manner, state, history)
         answer, message = self._known[key]
         result.answers[manner, answer] += 1
-        result.rollbacks += manner is Manner.FOLLOWS and name == ROLLBACK
+        result.rollbacks += manner is Manner.FOLLOWS and name == self._cases.rollback
         if message:
             result.findings.append(AttackFinding(name, spell_faults(faults), manner, answer, message))
 
     def _judge_attack(self, name: str, manner: Manner, state: NonVolatile, history: History) -> tuple[Answer, str]:
         """Return what came of an attack, and what was wrong with that; nothing if it is as it must be."""
         attacked = staged(self._scenario, state, self._cases.image(name), pending=manner is Manner.FOLLOWS)
-        reason = self._cases.reason(name, self._scenario.format.counter(attacked.flash))
+        metadata = self._scenario.region_bytes(attacked.flash, "metadata")
+        reason = self._cases.reason(name, metadata)
         run = run_until_settled(self._runner.machine, self._attacked, self._cases.update, attacked, self._seed)
         run = replace(run, history=history)
         problem = _problem_of(run)
         if problem:
             return Answer.ACCEPTED, problem
-        if not _slot_is_read(self._scenario.region_bytes(attacked.flash, "metadata")):
+        if not self._cases.records.reads_slot(metadata):
             return (Answer.NOT_READ, "") if run.application_runs else (Answer.ACCEPTED, "the update was complete, and its application does not run")
         if not run.application_runs:
             waits = recovers(run) and not any(len(trace.operations) for trace in run.traces)
@@ -247,7 +243,7 @@ def _problem_of(run: Run) -> str:
     for rule in (authentic_entry, no_downgrade, protected_areas, flash_discipline):
         for violation in rule(run):
             return f"{violation.rule}: {violation.message}"
-    kept = [run.scenario.regions[name].addresses for name in (run.scenario.bookkeeping.regions if run.scenario.bookkeeping else ())]
+    kept = run.scenario.record_addresses
     for trace in run.traces:
         for index in range(len(trace.operations)):
             operation = trace.operations[index]
@@ -256,7 +252,28 @@ def _problem_of(run: Run) -> str:
     return ""
 
 
-def _slot_is_read(metadata: bytes) -> bool:
-    """Whether the journal says that a boot has to look at the slot: an update is pending, and not all of it copied."""
-    journal = read_journal(metadata)
-    return journal.pending and not 0 < journal.image_pages == journal.copied_pages
+def _same_content(one: NonVolatile, other: NonVolatile) -> bool:
+    """Whether two states read the same; how often their words were written does not count."""
+    return (one.flash, one.option_bytes) == (other.flash, other.option_bytes)
+
+
+_RECORD_BYTES_MOST = 160
+"""Programmed without a gap in a record, or in the records that move together; the content of a page is longer."""
+
+
+def _records_of(operations: Sequence[Operation], scenario: PreparedScenario) -> set[int]:
+    """Return the operations that erase a page, or write a record: programs in the regions for that, of few bytes in a row.
+
+    A region may hold whole pages of an image too, on their way to their place.
+    """
+    chosen = {operation.index for operation in operations if operation.kind.is_erase}
+    run: list[Operation] = []
+    for operation in (*operations, None):
+        follows = run and operation is not None and operation.address == run[-1].address + len(run[-1].new)
+        if not follows:
+            if sum(len(program.new) for program in run) <= _RECORD_BYTES_MOST:
+                chosen.update(program.index for program in run)
+            run = []
+        if operation is not None and not operation.kind.is_erase and any(operation.address in addresses for addresses in scenario.record_addresses):
+            run.append(operation)
+    return chosen

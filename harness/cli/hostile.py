@@ -12,6 +12,7 @@ from harness.campaign.hostile import HostileOptions, try_hostile_images
 from harness.cli.options import engine_option, jobs_option, progress_console, result_console, scenario_options, seed_option
 from harness.errors import ExitCode
 from harness.image.hostile import hostile_images
+from harness.image.hostile_patch import hostile_patches
 from harness.output_file import check_writable, write_output
 from harness.report.hostile import hostile_junit, hostile_summary, print_hostile
 from harness.scenario.prepared import PreparedScenario
@@ -19,8 +20,10 @@ from harness.scenario.prepared import PreparedScenario
 
 def _list(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if value:
-        for hostile in hostile_images():
-            click.echo(f"{hostile.name:<28} {hostile.reason.name.lower()} ({int(hostile.reason)}): {hostile.title}")
+        for heading, table in (("images, profile speck", hostile_images()), ("patches, profile speck-delta", hostile_patches())):
+            click.echo(f"{len(table)} {heading}")
+            for hostile in table:
+                click.echo(f"  {hostile.name:<28} {hostile.reason.name.lower()} ({int(hostile.reason)}): {hostile.title}")
         context.exit()
 
 

@@ -7,6 +7,9 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+import heatshrink2
+
+from harness.image.delta.payload import LOOKAHEAD_BITS, PATCH_HEADER_BYTES, WINDOW_BITS, Coding, PatchHeader
 from harness.image.keys import PrivateKey
 from harness.image.spk import HEADER_BYTES, VECTOR_TABLE_HEAD_BYTES, SpkHeader, SpkImage, parse_image, seal
 from harness.image.verify import Placement
@@ -93,6 +96,49 @@ class Workshop:
         """Return the good image's signature with one of its halves replaced."""
         signature = self.header.signature
         return (signature[:32] if r is None else r) + (signature[32:] if s is None else s)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchWorkshop(Workshop):
+    """What hostile patches are made from: `good` is a patch from the installed image to a newer one.
+
+    Attributes:
+        back: a properly signed patch from that newer image back to the installed one.
+    """
+
+    back: bytes
+
+    @property
+    def told(self) -> PatchHeader:
+        """What the good patch says of base and target."""
+        return PatchHeader.from_bytes(self.good.code)
+
+    @property
+    def page_bytes(self) -> int:
+        """The device's erase unit."""
+        return self.told.page_bytes
+
+    def patch(self, *, version: int | None = None, **fields: int | bytes) -> bytes:
+        """Return the good patch with other fields of its own header, **properly signed**.
+
+        Args:
+            version: in the image's header; None: the good one.
+        """
+        return self.body(self.good.code[PATCH_HEADER_BYTES:], version=version, **fields)
+
+    def body(self, steps_bytes: bytes, *, version: int | None = None, **fields: int | bytes) -> bytes:
+        """Return a patch with other bytes behind its header, **properly signed**; the fields are those of the good one but for `fields`."""
+        told = dataclasses.replace(self.told, **fields)  # type: ignore[arg-type] # names and types are those of the header's fields
+        return self.sealed(told.to_bytes() + steps_bytes, version=self.header.version if version is None else version)
+
+    def raw(self, steps_bytes: bytes, *, steps: int = 1) -> bytes:
+        """Return a patch with these steps, as they are, properly signed."""
+        return self.body(steps_bytes, steps=steps, coding=Coding.RAW)
+
+    def compressed(self, steps_bytes: bytes, *, steps: int) -> bytes:
+        """Return a patch with these steps as a stream, properly signed."""
+        stream = bytes(heatshrink2.compress(steps_bytes, window_sz2=WINDOW_BITS, lookahead_sz2=LOOKAHEAD_BITS))
+        return self.body(stream, steps=steps, coding=Coding.HEATSHRINK)
 
 
 def read_workshop(

@@ -24,6 +24,7 @@ class PlaceKind(IntEnum):
     PAGE = 1
     COUNTER = 2
     PHASE = 3
+    PATCH = 4
 
 
 class Stage(IntEnum):
@@ -45,6 +46,7 @@ class LogState:
         steps: pages that are rebuilt.
         scratch: page of the pool that holds the next one. inverted: whether its first byte is stored inverted.
         cursor: page of the pool that was taken last.
+        patch: name of the patch that was begun, see `patch_name`; while its pages are rebuilt.
     """
 
     counter: int = 0
@@ -54,6 +56,7 @@ class LogState:
     scratch: int = 0
     inverted: bool = False
     cursor: int = 0
+    patch: int = 0
 
     @property
     def phase(self) -> int:
@@ -62,7 +65,25 @@ class LogState:
 
     def with_phase(self, value: int) -> LogState:
         """Return the state that a place of the kind `PHASE` makes of this one."""
-        return LogState(self.counter, value & 0x7F, value >> 8 & 0xFF, value >> 16 & 0xFFFF, value >> 32 & 0xFF, bool(value >> 7 & 1), value >> 40)
+        return dataclasses.replace(
+            self,
+            stage=value & 0x7F,
+            closed=value >> 8 & 0xFF,
+            steps=value >> 16 & 0xFFFF,
+            scratch=value >> 32 & 0xFF,
+            inverted=bool(value >> 7 & 1),
+            cursor=value >> 40,
+        )
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the pages of a patch are being rebuilt: no other patch may go on with it."""
+        return self.stage in (Stage.STARTED, Stage.BUILT)
+
+
+def patch_name(signature: bytes) -> int:
+    """Return what the log calls a patch: the first six bytes of its signature, which nobody but the signer chooses."""
+    return int.from_bytes(signature[:6], "little")
 
 
 def place(kind: int, value: int) -> bytes:
@@ -86,7 +107,8 @@ def log_page(state: LogState, sequence: int, *, page_bytes: int, free_places: in
     Raises:
         ValueError: there is no room for so many.
     """
-    snapshot = place(PlaceKind.COUNTER, state.counter) + place(PlaceKind.PHASE, state.phase) + place(PlaceKind.PAGE, sequence)
+    named = place(PlaceKind.PATCH, state.patch) if state.is_begun else b""
+    snapshot = place(PlaceKind.COUNTER, state.counter) + named + place(PlaceKind.PHASE, state.phase) + place(PlaceKind.PAGE, sequence)
     page = MARK.ljust(HEADER_BYTES, _BLANK) + snapshot
     if free_places is not None:
         torn = (page_bytes - len(page)) // PLACE_BYTES - free_places - 1
@@ -104,17 +126,59 @@ def delivery_pool(state: LogState, *, page_bytes: int, pages: int, free_places: 
 
 def read_log(pool: bytes, *, page_bytes: int) -> LogState:
     """Return what the log says: the places that count of the page with the greatest sequence; the beginning state where no page counts."""
-    pages = [list(_places(pool[start : start + page_bytes])) for start in range(0, len(pool), page_bytes) if pool.startswith(MARK, start)]
-    sequences = [max((value for kind, value in places if kind == PlaceKind.PAGE), default=0) for places in pages]
     state = LogState()
-    if not any(sequences):
-        return state
-    for kind, value in pages[max(range(len(pages)), key=sequences.__getitem__)]:
+    page, _ = _active_page(pool, page_bytes)
+    for kind, value in () if page is None else _places(pool[page * page_bytes : (page + 1) * page_bytes]):
         if kind == PlaceKind.COUNTER:
             state = dataclasses.replace(state, counter=value)
         elif kind == PlaceKind.PHASE:
             state = state.with_phase(value)
+        elif kind == PlaceKind.PATCH:
+            state = dataclasses.replace(state, patch=value)
     return state
+
+
+def mark_pending(pool: bytes, *, page_bytes: int) -> bytes:
+    """Return the pool after a patch was staged: the log moved to the next page, as SPEC, "Pool and log", says, where it is pending."""
+    active, sequence = _active_page(pool, page_bytes)
+    pages = len(pool) // page_bytes
+    state = read_log(pool, page_bytes=page_bytes)
+    fresh = next(page % pages for page in range(state.cursor + 1, state.cursor + pages + 1) if page % pages != active)
+    staged = LogState(state.counter, Stage.PENDING, cursor=fresh)
+    return _with_page(pool, fresh, log_page(staged, sequence + 1, page_bytes=page_bytes))
+
+
+def close_log(pool: bytes, reason: int, *, page_bytes: int) -> bytes:
+    """Return the pool with the place that closes an update behind the last used one of the active page, as the bootloader writes it.
+
+    Raises:
+        ValueError: no page is active, or it is full.
+    """
+    active, _ = _active_page(pool, page_bytes)
+    page = b"" if active is None else pool[active * page_bytes : (active + 1) * page_bytes]
+    places = -(-(len(page.rstrip(_BLANK)) - HEADER_BYTES) // PLACE_BYTES)
+    used = HEADER_BYTES + places * PLACE_BYTES
+    if active is None or used + PLACE_BYTES > len(page):
+        raise ValueError("there is no place for a record in the log")
+    state = read_log(pool, page_bytes=page_bytes)
+    closed = LogState(state.counter, Stage.IDLE, closed=reason, cursor=state.cursor)
+    return _with_page(pool, active, (page[:used] + place(PlaceKind.PHASE, closed.phase)).ljust(page_bytes, _BLANK))
+
+
+def _active_page(pool: bytes, page_bytes: int) -> tuple[int | None, int]:
+    """Return the page with the greatest sequence of a `PAGE` place that counts, and that sequence; None and 0 where there is none."""
+    active: tuple[int | None, int] = (None, 0)
+    for number in range(len(pool) // page_bytes):
+        if pool.startswith(MARK, number * page_bytes):
+            page = pool[number * page_bytes : (number + 1) * page_bytes]
+            sequence = max((value for kind, value in _places(page) if kind == PlaceKind.PAGE), default=0)
+            active = max(active, (number, sequence), key=lambda found: found[1])
+    return active
+
+
+def _with_page(pool: bytes, number: int, page: bytes) -> bytes:
+    start = number * len(page)
+    return pool[:start] + page + pool[start + len(page) :]
 
 
 def _places(page: bytes) -> Iterator[tuple[int, int]]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from harness.errors import InputError
 from harness.image.delta.apply import apply_patch, read_patch_header
-from harness.image.delta.payload import Coding
+from harness.image.delta.payload import PATCH_HEADER_BYTES, Coding, PatchHeader, decode_steps
 from harness.image.delta.planner import Plan, Progress, plan_patch
 from harness.image.keys import PrivateKey, PublicKey
+from harness.image.log import VALUE_END
 from harness.image.refusal import ImageRefused, RefusalReason
 from harness.image.spk import HEADER_BYTES, Flags, SpkHeader, parse_image, seal
 from harness.image.verify import check_authentic, check_header, check_size
@@ -80,7 +81,16 @@ def sign_patch(
     return SignedPatch(image, plan)
 
 
-def verify_patch(data: bytes, public_key: PublicKey, base: bytes, *, hardware_revision: int | None, minimum_version: int = 0) -> bytes:
+def verify_patch(
+    data: bytes,
+    public_key: PublicKey,
+    base: bytes,
+    *,
+    hardware_revision: int | None,
+    minimum_version: int = 0,
+    page_bytes: int | None = None,
+    region_bytes: int | None = None,
+) -> bytes:
     """Check a signed patch as the bootloader does, and return the target image that it makes.
 
     Args:
@@ -89,6 +99,7 @@ def verify_patch(data: bytes, public_key: PublicKey, base: bytes, *, hardware_re
         base: the installed image.
         hardware_revision: the board's; None: not checked.
         minimum_version: least version accepted.
+        page_bytes, region_bytes: the device's erase unit and application region; None: not checked.
 
     Raises:
         ImageRefused: with the reason of the first check that fails.
@@ -98,8 +109,22 @@ def verify_patch(data: bytes, public_key: PublicKey, base: bytes, *, hardware_re
     if header.entry_offset:
         raise ImageRefused(RefusalReason.ENTRY, f"a patch has no entry, and this one's offset is {header.entry_offset:#x}")
     check_authentic(header, data[HEADER_BYTES:], public_key, hardware_revision=hardware_revision, minimum_version=minimum_version)
+    if header.version >= VALUE_END:
+        raise ImageRefused(RefusalReason.VERSION, f"version {header.version} has no place in a counter of 48 bits")
     payload = data[HEADER_BYTES:]
     patch = read_patch_header(payload)
+    _check_part(patch, page_bytes, region_bytes)
+    for _ in decode_steps(patch, payload[PATCH_HEADER_BYTES:]):
+        pass  # each is checked as it is read: malformed steps are told before another base is
     if patch.target_version != header.version:
         raise ImageRefused(RefusalReason.PATCH, f"version {header.version} outside, {patch.target_version} inside")
+    if len(base) < HEADER_BYTES or SpkHeader.from_bytes(base).version != patch.base_version:
+        raise ImageRefused(RefusalReason.BASE, f"it is for a base of version {patch.base_version}")
     return apply_patch(base, payload)
+
+
+def _check_part(patch: PatchHeader, page_bytes: int | None, region_bytes: int | None) -> None:
+    if page_bytes is not None and patch.page_bytes != page_bytes:
+        raise ImageRefused(RefusalReason.PATCH, f"it is for pages of {patch.page_bytes} bytes, the device has pages of {page_bytes}")
+    if region_bytes is not None and max(patch.base_bytes, patch.target_bytes) > region_bytes:
+        raise ImageRefused(RefusalReason.PATCH, f"base or target has more than the {region_bytes} bytes of the application region")

@@ -151,8 +151,7 @@ def refused(run: Run) -> Iterator[Violation]:
     """An image that is to be refused is refused for its own reason, by the device's record, before anything but that record changes."""
     if run.case.refusal is None:
         return
-    names = run.scenario.bookkeeping.regions if run.scenario.bookkeeping else ()
-    kept = [run.scenario.regions[name].addresses for name in names]
+    kept = run.scenario.record_addresses
     for boot, trace in enumerate(run.traces):
         outside = (trace.operations[index] for index in range(len(trace.operations)))
         changed = next((operation for operation in outside if not any(operation.address in addresses for addresses in kept)), None)

@@ -11,7 +11,6 @@ from rich.markup import escape
 
 from harness.campaign.hostile import Answer, HostileResult, Manner
 from harness.campaign.hostile_worker import ImageVerdict, answer_of
-from harness.image.hostile import hostile_images
 from harness.image.refusal import RefusalReason
 from harness.report.summary import replay_id_of
 
@@ -23,7 +22,8 @@ def hostile_summary(result: HostileResult) -> dict[str, object]:
     """Return the result as plain data.
 
     Returns:
-        `images`, and how many of them were `refused`, refused for the `wrong_reason`, or `accepted`, at rest; `controls_installed`, good images
+        `images`, and how many of them were `refused`, refused for the `wrong_reason`, or `accepted`, at rest; `stopped`: applied, and never started,
+        since nothing but the whole shows that the trusted key signed a patch which makes another image than it says; `controls_installed`, good images
         staged the same way; `at_cuts`, null where nothing was cut; `refusals`, all of them; `findings`, what was not refused as it should be.
     """
     return {
@@ -35,7 +35,8 @@ def hostile_summary(result: HostileResult) -> dict[str, object]:
         "seed": result.options.seed,
         "images": len(result.images),
         **{answer.value: result.count(answer) for answer in (Answer.REFUSED, *_BAD)},
-        "reasons": dict(Counter(hostile.reason.name.lower() for hostile in hostile_images())),
+        "stopped": len(result.stopped),
+        "reasons": dict(Counter(hostile.reason.name.lower() for hostile in result.table)),
         "controls_installed": result.controls_hold,
         "at_cuts": _at_cuts(result) if result.options.at_cuts else None,
         "refusals": result.count(Answer.REFUSED) + result.count_at_cuts(Answer.REFUSED) + result.count_at_cuts(Answer.RECOVERY),
@@ -65,7 +66,7 @@ def _findings_at_rest(result: HostileResult) -> list[dict[str, object]]:
             "replay_id": replay_id_of(result.scenario, image.verdict, result.options.seed, result.options.engine),
         }
         for image in result.images
-        if image.answer is not Answer.REFUSED
+        if image.answer in _BAD
     ]
 
 
@@ -109,9 +110,11 @@ def print_hostile(console: Console, result: HostileResult) -> None:
     console.print(f"[bold]{scenario.reference} on {scenario.device.name} {scenario.part}: hostile images[/bold]", highlight=False)
     counts = f"{summary['refused']} refused for their own reason, {summary['wrong_reason']} for another, {summary['accepted']} accepted"
     console.print(f"at rest       {summary['images']} images: {counts}", highlight=False)
-    reasons = Counter(hostile.reason for hostile in hostile_images())
+    reasons = Counter(hostile.reason for hostile in result.table)
     told = ", ".join(f"{reasons[reason]} {reason.name.lower()}" for reason in RefusalReason if reasons[reason])
     console.print(f"reasons       {told}", highlight=False)
+    if result.stopped:
+        console.print(f"stopped       {len(result.stopped)} that the trusted key signed wrongly: applied, and never started", highlight=False)
     console.print(f"controls      a good image, and one with bytes behind it: {'installed' if result.controls_hold else '[red]NOT installed[/red]'}")
     if result.options.at_cuts:
         _print_cuts(console, result)
@@ -143,10 +146,10 @@ def hostile_junit(result: HostileResult) -> bytes:
     for image in result.images:
         test = _test(suite, result, "images", image.name)
         at_cuts = [verdict for verdict in image.at_cuts if verdict.violations]
-        if image.answer is not Answer.REFUSED or at_cuts:
-            message = _message(image) if image.answer is not Answer.REFUSED else at_cuts[0].violations[0].message
+        if image.answer in _BAD or at_cuts:
+            message = _message(image) if image.answer in _BAD else at_cuts[0].violations[0].message
             failure = ET.SubElement(test, "failure", type=image.answer.value, message=message)
-            shown = image.verdict if image.answer is not Answer.REFUSED else at_cuts[0]
+            shown = image.verdict if image.answer in _BAD else at_cuts[0]
             failure.text = f"harness replay {shlex.quote(replay_id_of(result.scenario, shown, result.options.seed, result.options.engine))}"
     for manner in Manner if result.options.at_cuts else ():
         test = _test(suite, result, "cuts", f"an image {manner.value} an update that is cut")

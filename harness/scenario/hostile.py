@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 
 from harness.device.memory import NonVolatile
 from harness.errors import InputError
-from harness.image.forgery import Workshop, read_workshop
-from harness.image.hostile import hostile_images
-from harness.image.metadata import close_journal, mark_pending
+from harness.image.delta.apply import apply_patch
+from harness.image.forgery import PatchWorkshop, Workshop, read_workshop
+from harness.image.hostile import ROLLBACK, hostile_images
+from harness.image.hostile_patch import PATCH_ROLLBACK, hostile_patches
 from harness.image.refusal import RefusalReason
-from harness.image.spk import SpkHeader
+from harness.image.spk import HEADER_BYTES, SpkHeader
 from harness.image.verify import image_in_region
 from harness.scenario.model import Cuts, ExpectedEnd
 from harness.scenario.prepared import PreparedCase, PreparedScenario
-from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY, SpeckBookkeeping, SpeckFormat
+from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY, SpeckFormat
+from harness.scenario.speck_delta import SpeckDeltaProfile, planned_payload, signed_patch
 
 _ERASED = b"\xff"
 
 
 class HostileCases:
-    """The table of hostile images on the device of a scenario; each is made when it is asked for: flash arrays are large.
+    """The table of hostile images, or patches, on the device of a scenario; each is made when it is asked for: flash arrays are large.
 
     Args:
         scenario: its first case that installs an update has the good image that the others are made from, and are staged in the place of.
@@ -31,13 +34,16 @@ class HostileCases:
 
     def __init__(self, scenario: PreparedScenario) -> None:
         update = next((case for case in scenario.cases if case.end is ExpectedEnd.NEW), None)
-        if update is None or not isinstance(scenario.bookkeeping, SpeckBookkeeping):
+        if update is None or not isinstance(scenario.format, SpeckFormat):
             problem = "it installs no update" if update is None else "no table is made for what it stages"
             raise InputError(f"no hostile images can be made for it: {problem}", source=scenario.reference, remedy="Give a scenario of profile speck.")
         self.scenario = scenario
         self.update = update
-        self.table = {hostile.name: hostile for hostile in hostile_images()}
-        self._shop = workshop_of(scenario, update)
+        self.records = scenario.format.records
+        self.stages_patches = isinstance(self.records, SpeckDeltaProfile)
+        self.rollback = PATCH_ROLLBACK if self.stages_patches else ROLLBACK
+        self.table = {hostile.name: hostile for hostile in (hostile_patches() if self.stages_patches else hostile_images())}
+        self._shop = patch_workshop_of(scenario, update) if isinstance(self.records, SpeckDeltaProfile) else workshop_of(scenario, update)
 
     def image(self, name: str) -> bytes:
         """Return the bytes of a hostile image; KeyError if there is none of that name."""
@@ -53,27 +59,31 @@ class HostileCases:
             name=name,
             title=hostile.title,
             state=staged(self.scenario, self.update.state, image, pending=False),
-            end=ExpectedEnd.OLD,
+            end=ExpectedEnd.RECOVERY if hostile.stops else ExpectedEnd.OLD,
             cuts=Cuts.ALL,
             staged_version=None,
             staged_digest=None if held is None or held.digest == self.update.installed_digest else held.digest,
-            refusal=int(hostile.reason),
+            refusal=None if hostile.stops else int(hostile.reason),
         )
 
     def refused_state(self, case: PreparedCase) -> NonVolatile:
         """Return what a refusal must leave of a case: the state as staged, and one record more."""
         assert case.refusal is not None
-        metadata = close_journal(self.scenario.region_bytes(case.state.flash, "metadata"), case.refusal)
+        metadata = self.records.refused(self.scenario.region_bytes(case.state.flash, "metadata"), case.refusal)
         return replace(case.state, flash=_with_regions(self.scenario, case.state.flash, {"metadata": metadata}))
 
-    def reason(self, name: str, counter: int) -> RefusalReason:
-        """Return the reason for which an image is refused while the counter stands at `counter`.
+    def reason(self, name: str, metadata: bytes) -> RefusalReason:
+        """Return the reason for which an image is refused while the metadata region says this.
 
         The good image's own version is not new any more once it is installed, and the version is checked before CRC, key and signature.
+        An update that is begun is finished by the patch that began it: no other is looked into.
         """
         reason = self.table[name].reason
-        if reason > RefusalReason.VERSION and SpkHeader.from_bytes(self.image(name)).version <= counter:
+        header = SpkHeader.from_bytes(self.image(name).ljust(HEADER_BYTES, _ERASED))
+        if reason > RefusalReason.VERSION and header.version <= self.records.counter(metadata):
             return RefusalReason.VERSION
+        if reason > RefusalReason.SIGNATURE and self.records.is_begun(metadata):
+            return RefusalReason.BASE
         return reason
 
 
@@ -94,15 +104,28 @@ def workshop_of(scenario: PreparedScenario, update: PreparedCase) -> Workshop:
     )
 
 
+def patch_workshop_of(scenario: PreparedScenario, update: PreparedCase) -> PatchWorkshop:
+    """Return what the patches of a scenario are forged from: the one that an update of it stages, both images, and the keys."""
+    assert isinstance(scenario.format, SpeckFormat)
+    shop = workshop_of(scenario, update)
+    installed = shop.installed.to_bytes()
+    target = apply_patch(installed, shop.good.code)
+    page_bytes = scenario.device.flash.page_bytes.value
+    back = signed_patch(planned_payload(target, installed, page_bytes), TRUSTED_KEY, shop.installed.header.version, shop.hardware_revision)
+    fields = {field.name: getattr(shop, field.name) for field in dataclasses.fields(shop)}
+    return PatchWorkshop(**fields, back=back)
+
+
 def staged(scenario: PreparedScenario, state: NonVolatile, image: bytes, *, pending: bool) -> NonVolatile:
     """Return a state with an image in its slot.
 
     Args:
-        pending: whether the journal says so in a fresh page, as after a download; otherwise the journal is left as it stands.
+        pending: whether the records say so, as after a download; otherwise they are left as they stand.
     """
     contents = {"slot": image.ljust(scenario.regions["slot"].size_bytes, _ERASED)}
     if pending:
-        contents["metadata"] = mark_pending(scenario.region_bytes(state.flash, "metadata"))
+        assert isinstance(scenario.format, SpeckFormat)
+        contents["metadata"] = scenario.format.records.staged(scenario.region_bytes(state.flash, "metadata"))
     return replace(state, flash=_with_regions(scenario, state.flash, contents))
 
 
@@ -124,6 +147,6 @@ def find_case(scenario: PreparedScenario, name: str) -> PreparedCase:
     try:
         return scenario.case(name)
     except KeyError:
-        if not isinstance(scenario.bookkeeping, SpeckBookkeeping):
+        if not isinstance(scenario.format, SpeckFormat):
             raise
         return HostileCases(scenario).case(name)

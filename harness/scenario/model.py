@@ -32,6 +32,8 @@ class Defect(StrEnum):
     """Properly signed, other code under the same version."""
     OTHER_BASE = "other-base"
     """A properly signed patch, made for another build of the installed version. Patches only."""
+    SWAPPED = "swapped"
+    """The same, in the slot of an update that another patch began. Patches only."""
     OTHER_TARGET = "other-target"
     """A properly signed patch that makes another image than it names. Patches only."""
 

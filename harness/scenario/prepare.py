@@ -26,11 +26,9 @@ from harness.scenario.profiles import FlashProfile, flash_profile
 from harness.scenario.speck import (
     ApplicationCode,
     SpeckFormat,
-    SpeckProfile,
     build_flash,
     build_identity_page,
     build_image,
-    refusal_of,
     trusted_public_key,
 )
 
@@ -163,6 +161,7 @@ class _Preparation:
             fingerprint=self._fingerprint(cases),
             timing=self._options.timing,
             verification=self._verification(),
+            records=("metadata",),
             bookkeeping=self._flash_profile.bookkeeping(self._regions["metadata"], self._device.flash.address.value),
         )
 
@@ -170,7 +169,7 @@ class _Preparation:
         application = self._regions["application"]
         placement = Placement(application.address, application.size_bytes, self._device.ram_address.value, self._device.parts[self._part].ram_bytes.value)
         flash_address = self._device.flash.address.value
-        return SpeckFormat(self._regions, flash_address, trusted_public_key(), self._scenario.hardware_revision, placement, self._flash_profile.counter)
+        return SpeckFormat(self._regions, flash_address, trusted_public_key(), self._scenario.hardware_revision, placement, self._flash_profile)
 
     def _verification(self) -> int | None:
         name = self._scenario.verification
@@ -215,14 +214,13 @@ class _Preparation:
             installed_digest=_digest(installed),
             staged_version=case.staged.version if case.staged else None,
             staged_digest=_digest(staged) if staged else None,
-            refusal=self._refusal(staged, contents["metadata"]),
+            refusal=self._refusal(contents) if staged else None,
         )
 
-    def _refusal(self, staged: bytes | None, metadata: bytes) -> int | None:
-        """Return the reason that the journal must tell, None where the staged image is installed, or a patch."""
-        if staged is None or not isinstance(self._flash_profile, SpeckProfile):
-            return None
-        return refusal_of(staged, self._flash_profile.counter(metadata), self._scenario.hardware_revision, self._format().placement)
+    def _refusal(self, contents: dict[str, bytes]) -> int | None:
+        """Return the reason that the device must record, None where what is staged is installed."""
+        counter = self._flash_profile.counter(contents["metadata"])
+        return self._flash_profile.judge(contents["slot"], contents["application"], counter, self._scenario.hardware_revision, self._format().placement)
 
     def _check_fits(self, name: str, image: bytes) -> None:
         size = self._regions[name].size_bytes

@@ -136,6 +136,7 @@ class PreparedScenario:
         timing: which of the data sheet's durations flash operations take.
         verification: address of the function whose time counts as verification; None: not measured.
         recovery_end: how a boot ends, as `End` names it, in which the bootloader starts nothing and asks for help.
+        records: names of the regions where the firmware keeps journals and counters, and where alone a refusal may write.
         bookkeeping: what the firmware's journals and counters say; None: nobody can tell, so a search compares them byte by byte.
     """
 
@@ -158,12 +159,18 @@ class PreparedScenario:
     timing: Timing = Timing.TYPICAL
     verification: int | None = None
     recovery_end: str = "waiting"
+    records: tuple[str, ...] = ()
     bookkeeping: Bookkeeping | None = None
 
     @property
     def flash_address(self) -> int:
         """First address of the flash array."""
         return self.device.flash.address.value
+
+    @property
+    def record_addresses(self) -> tuple[range, ...]:
+        """The addresses of `records`."""
+        return tuple(self.regions[name].addresses for name in self.records)
 
     def case(self, name: str) -> PreparedCase:
         """Return the case called `name`; KeyError if there is none."""

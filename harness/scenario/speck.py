@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from harness.image.defects import alter_code, corrupt_code
 from harness.image.identity import Identity, build_identity
 from harness.image.keys import PrivateKey, PublicKey, test_key
-from harness.image.metadata import delivery_metadata, fill_counter_page, fill_journal_page, mark_pending, read_counter, read_journal, read_meaning
+from harness.image.metadata import (
+    close_journal,
+    delivery_metadata,
+    fill_counter_page,
+    fill_journal_page,
+    mark_pending,
+    read_counter,
+    read_journal,
+    read_meaning,
+)
 from harness.image.refusal import ImageRefused
 from harness.image.spk import HEADER_BYTES, sign_image
 from harness.image.verify import Placement, image_in_region, verify_image
@@ -26,6 +34,34 @@ _JOURNAL_RECORDS_LEFT = 4
 """Most free places in a nearly full journal page."""
 
 
+class Records(Protocol):
+    """What a profile's bootloader keeps in the metadata region, read and written as it does."""
+
+    def counter(self, metadata: bytes) -> int:
+        """Return the monotonic counter."""
+        ...
+
+    def refusal(self, metadata: bytes) -> int | None:
+        """Return how the last update was closed, 0 where it was installed; None while it is open or where there was none."""
+        ...
+
+    def staged(self, metadata: bytes) -> bytes:
+        """Return the region after a download: an update is pending."""
+        ...
+
+    def refused(self, metadata: bytes, reason: int) -> bytes:
+        """Return the region after a refusal: one record more. ValueError: there is no room for it."""
+        ...
+
+    def reads_slot(self, metadata: bytes) -> bool:
+        """Whether a boot has to look at the slot."""
+        ...
+
+    def is_begun(self, metadata: bytes) -> bool:
+        """Whether an update is under way that only the very image that began it may finish."""
+        ...
+
+
 @dataclass(frozen=True)
 class SpeckFormat:
     """Answers the rules' questions for the speck profile."""
@@ -35,7 +71,7 @@ class SpeckFormat:
     public_key: PublicKey
     hardware_revision: int
     placement: Placement
-    read_counter: Callable[[bytes], int] = read_counter
+    records: Records
     _known: dict[bytes, InstalledImage | None] = field(default_factory=dict, repr=False, compare=False)
     _counters: dict[bytes, int] = field(default_factory=dict, repr=False, compare=False)
 
@@ -57,12 +93,12 @@ class SpeckFormat:
         content = self._content(flash, "metadata")
         if content not in self._counters:
             _make_room(self._counters)
-            self._counters[content] = self.read_counter(content)
+            self._counters[content] = self.records.counter(content)
         return self._counters[content]
 
     def refusal(self, flash: bytes) -> int | None:
-        """Return how the journal of profile `speck` says that the last update was closed, None while it is open or where there was none."""
-        return read_journal(self._content(flash, "metadata")).closed
+        """Return how the device says that the last update was closed, None while it is open or where there was none."""
+        return self.records.refusal(self._content(flash, "metadata"))
 
     def _read(self, content: bytes) -> InstalledImage | None:
         image = image_in_region(content)
@@ -122,6 +158,33 @@ class SpeckProfile:
     def counter(self, metadata: bytes) -> int:
         """Return the monotonic counter."""
         return read_counter(metadata)
+
+    def refusal(self, metadata: bytes) -> int | None:
+        """Return how the journal says that the last update was closed."""
+        return read_journal(metadata).closed
+
+    def staged(self, metadata: bytes) -> bytes:
+        """Return the region after a download: a fresh journal page that says pending."""
+        return mark_pending(metadata)
+
+    def refused(self, metadata: bytes, reason: int) -> bytes:
+        """Return the region with a closing record."""
+        return close_journal(metadata, reason)
+
+    def reads_slot(self, metadata: bytes) -> bool:
+        """Whether an update is pending, and not all of it copied."""
+        journal = read_journal(metadata)
+        return journal.pending and not 0 < journal.image_pages == journal.copied_pages
+
+    def is_begun(self, metadata: bytes) -> bool:
+        """Never: a copy is begun and ended by any image that verifies, and what it made is judged as a whole."""
+        del metadata
+        return False
+
+    def judge(self, slot: bytes, installed: bytes, counter: int, hardware_revision: int, placement: Placement) -> int | None:
+        """Return the reason for which a bundled device must refuse a staged image, None if it is to install it."""
+        del installed
+        return refusal_of(slot, counter, hardware_revision, placement)
 
     def slot(self, case: Case, installed: bytes, staged: bytes, hardware_revision: int) -> bytes:
         """Return what the slot holds: the staged image as it is."""

@@ -15,16 +15,20 @@ from harness.image.delta.apply import apply_patch
 from harness.image.delta.payload import PATCH_HEADER_BYTES, PatchHeader
 from harness.image.delta.planner import plan_patch
 from harness.image.keys import PrivateKey
-from harness.image.log import LogState, Stage, delivery_pool, read_log
-from harness.image.patch import PATCH_FLAGS
+from harness.image.log import LogState, Stage, close_log, delivery_pool, mark_pending, patch_name, read_log
+from harness.image.patch import PATCH_FLAGS, verify_patch
+from harness.image.refusal import ImageRefused, RefusalReason
 from harness.image.spk import HEADER_BYTES, SpkHeader, parse_image, seal
+from harness.image.verify import Placement
 from harness.scenario.model import Case, Defect, PageFill
 from harness.scenario.prepared import Bookkeeping, Region
-from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY
+from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY, trusted_public_key
 
 _LEAST_POOL_PAGES = 4
 _PLACES_LEFT = 2
 """Free places of a nearly full log page: fewer than an update writes."""
+_NAME_OF_ANOTHER = patch_name(b"\x5a" * 6)
+"""Of a patch that is not in the slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +48,45 @@ class SpeckDeltaProfile:
         """Return the monotonic counter."""
         return read_log(metadata, page_bytes=self.page_bytes).counter
 
+    def refusal(self, metadata: bytes) -> int | None:
+        """Return how the log says that the last update was closed; 0 also where there was none yet."""
+        state = read_log(metadata, page_bytes=self.page_bytes)
+        return state.closed if state.stage == Stage.IDLE else None
+
+    def staged(self, metadata: bytes) -> bytes:
+        """Return the region after a download: the next page says pending."""
+        return mark_pending(metadata, page_bytes=self.page_bytes)
+
+    def refused(self, metadata: bytes, reason: int) -> bytes:
+        """Return the region with a place that closes the update."""
+        return close_log(metadata, reason, page_bytes=self.page_bytes)
+
+    def reads_slot(self, metadata: bytes) -> bool:
+        """Whether an update is pending or begun."""
+        return read_log(metadata, page_bytes=self.page_bytes).stage not in (Stage.IDLE, Stage.COMPLETE)
+
+    def is_begun(self, metadata: bytes) -> bool:
+        """Whether the pages of a patch are being rebuilt."""
+        return read_log(metadata, page_bytes=self.page_bytes).is_begun
+
+    def judge(self, slot: bytes, installed: bytes, counter: int, hardware_revision: int, placement: Placement) -> int | None:
+        """Return the reason for which a bundled device must refuse a patch before it changes anything; None if it begins to apply it."""
+        limits = {"page_bytes": self.page_bytes, "region_bytes": placement.capacity_bytes}
+        try:
+            verify_patch(slot, trusted_public_key(), installed, hardware_revision=hardware_revision, minimum_version=counter + 1, **limits)
+        except ImageRefused as refused:
+            return None if refused.reason is RefusalReason.TARGET else int(refused.reason)
+        return None
+
     def slot(self, case: Case, installed: bytes, staged: bytes, hardware_revision: int) -> bytes:
         """Return the signed patch from the installed image to the staged one, spoiled as the case says."""
         defect = case.staged.defect if case.staged else Defect.NONE
         payload = planned_payload(installed, staged, self.page_bytes)
-        if defect in (Defect.OTHER_BASE, Defect.OTHER_TARGET):
+        if defect in (Defect.OTHER_BASE, Defect.SWAPPED, Defect.OTHER_TARGET):
             payload = _with_other_digest(payload, defect)
         key: PrivateKey = FOREIGN_KEY if defect is Defect.FOREIGN_KEY else TRUSTED_KEY
         version = parse_image(staged, "the staged image").header.version
-        patch = _sealed(payload, key, version, hardware_revision + (defect is Defect.WRONG_HARDWARE))
+        patch = signed_patch(payload, key, version, hardware_revision + (defect is Defect.WRONG_HARDWARE))
         if defect is Defect.ALTERED_CODE:
             return alter_code(patch)
         return corrupt_code(patch) if defect is Defect.CORRUPT_CODE else patch
@@ -62,6 +96,8 @@ class SpeckDeltaProfile:
         del slot_bytes
         counter = case.installed.version if case.counter is None else case.counter
         state = LogState(counter, Stage.IDLE if case.staged is None else Stage.PENDING)
+        if case.staged and case.staged.defect is Defect.SWAPPED:
+            state = dataclasses.replace(state, stage=Stage.STARTED, patch=_NAME_OF_ANOTHER)
         free = {PageFill.FRESH: None, PageFill.NEARLY_FULL: _PLACES_LEFT, PageFill.FULL: 0}[case.journal_page]
         return delivery_pool(state, page_bytes=self.page_bytes, pages=region.size_bytes // self.page_bytes, free_places=free)
 
@@ -71,7 +107,8 @@ class SpeckDeltaProfile:
         return None
 
 
-def _sealed(payload: bytes, key: PrivateKey, version: int, hardware_revision: int) -> bytes:
+def signed_patch(payload: bytes, key: PrivateKey, version: int, hardware_revision: int) -> bytes:
+    """Return the signed patch of a payload."""
     header = SpkHeader(
         total_bytes=HEADER_BYTES + len(payload),
         code_bytes=len(payload),
@@ -86,7 +123,7 @@ def _sealed(payload: bytes, key: PrivateKey, version: int, hardware_revision: in
 
 def _with_other_digest(payload: bytes, defect: Defect) -> bytes:
     header = PatchHeader.from_bytes(payload)
-    if defect is Defect.OTHER_BASE:
+    if defect is not Defect.OTHER_TARGET:
         header = dataclasses.replace(header, base_digest=_other(header.base_digest))
     else:
         header = dataclasses.replace(header, target_digest=_other(header.target_digest))

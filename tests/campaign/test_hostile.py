@@ -10,9 +10,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.campaign.hostile import HostileOptions, try_hostile_images
-from harness.campaign.hostile_worker import ROLLBACK, Answer, Attack, HostileWorker, Manner
+from harness.campaign.hostile_worker import Answer, Attack, HostileWorker, Manner
 from harness.cli import run_cli
-from harness.image.hostile import hostile_images
+from harness.image.hostile import ROLLBACK, hostile_images
 from harness.scenario.prepare import PrepareOptions, prepare
 
 SCENARIO = "stm32f103/speck-full"

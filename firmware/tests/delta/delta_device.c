@@ -100,7 +100,7 @@ void device_write_log(const struct log_state *state)
 
 void make_staged_device(enum delta_image patch)
 {
-    const struct log_state state = {1, LOG_PENDING, RESULT_OK, 0, 0, false, 0};
+    const struct log_state state = {1, LOG_PENDING, RESULT_OK, 0, 0, false, 0, 0};
 
     make_device();
     device_put_image(&LAYOUT_APPLICATION, DELTA_V1);

@@ -11,11 +11,14 @@ from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 
 from harness import __version__
+from harness.campaign.hostile import Answer, HostileOptions, try_hostile_images
 from harness.device import Timing
 from harness.errors import InputError
 from harness.fault.faults import Fault, Tear
 from harness.fault.tear_words import parse_tears
 from harness.fault.virtual_time import parse_virtual_time
+from harness.image.hostile import hostile_images
+from harness.image.refusal import RefusalReason
 from harness.machine.capability import Capability
 from harness.machine.engines import probe_engine, shown_by
 from harness.oracle.rules import RULES
@@ -28,6 +31,7 @@ from harness.suite.device_under_test import DeviceUnderTest, build
 from harness.suite.draft import ScenarioDraft
 
 _SHOWN_VIOLATIONS = 5
+_SHOWN_IMAGES = 10
 
 
 @library(scope="SUITE", version=__version__, doc_format="ROBOT", listener="SELF", auto_keywords=False)
@@ -82,6 +86,16 @@ class BootHarness:
         Example: | Choose Case | downgrade |
         """
         self._choose(case)
+
+    @keyword
+    def choose_hostile_image(self, image: str) -> None:
+        """Takes a case in which an image of the table of `harness hostile --list` is staged beside the scenario's installed version, and must be refused.
+
+        Example: | Choose Hostile Image | key-foreign |
+        """
+        if image not in (hostile.name for hostile in hostile_images()):
+            raise InputError(f"there is no hostile image {image!r}", source="Choose Hostile Image", remedy="`harness hostile --list` names them.")
+        self._choose(image)
 
     @keyword
     def skip_unless_engine_shows(self, capability: Capability) -> None:
@@ -203,6 +217,25 @@ class BootHarness:
         self._cut(*first)
         raise AssertionError(f"{len(broken)} of {len(plan)} cuts break a rule; the first: {self._last().verdict.violations[0].message}")
 
+    @keyword
+    def try_every_hostile_image(self) -> int:
+        """Stages every image of the table of `harness hostile` in turn, and runs it; fails unless each is refused for its own reason.
+
+        Returns how many there are. The first that is not refused so is put into the log as a run of its own.
+        """
+        result = try_hostile_images(build(self._scenario, self._options), HostileOptions(self._seed, engine=self._engine))
+        wrong = [image.name for image in result.images if image.answer is not Answer.REFUSED]
+        logger.info("\n".join(f"{image.name}: {image.answer.value}" for image in result.images))
+        if wrong:
+            self._choose(wrong[0])
+            self.power_on()
+            raise AssertionError(
+                f"{len(wrong)} of {len(result.images)} hostile images are not refused for their own reason: {', '.join(wrong[:_SHOWN_IMAGES])}."
+            )
+        if not result.controls_hold:
+            raise AssertionError("A good image that is staged the same way is not installed: the refusals say nothing.")
+        return len(result.images)
+
     # What came of it.
 
     @keyword
@@ -229,6 +262,16 @@ class BootHarness:
             raise InputError(f"there is no rule {rule!r}", source="Rule Should Be Broken", remedy=f"Rules: {', '.join(RULES)}.")
         if rule not in self._last().broken_rules:
             raise AssertionError(f"Rule {rule} holds; broken: {', '.join(self._last().broken_rules) or 'none'}.")
+
+    @keyword
+    def refusal_reason_should_be(self, reason: RefusalReason) -> None:
+        """Fails unless the bootloader recorded this reason for refusing the staged image: magic, format, flags, size, and so on.
+
+        Example: | Refusal Reason Should Be | signature |
+        """
+        found = self._last().refusal
+        if found is not reason:
+            raise AssertionError(f"Expected a refusal for {reason.name.lower()}, recorded is {found.name.lower() if found else 'none'}.")
 
     @keyword
     def installed_version_should_be(self, version: int) -> None:

@@ -8,6 +8,7 @@ from io import StringIO
 from rich.console import Console
 
 from harness.campaign.replay import Replay
+from harness.image.refusal import RefusalReason
 from harness.machine.capability import Capability
 from harness.machine.engines import shown_by
 from harness.oracle.rules import rules_not_shown
@@ -62,6 +63,12 @@ class DeviceRun:
     def counter(self) -> int:
         """The version counter at the end; 0 where the device keeps none."""
         return self.replay.run.scenario.format.counter(self.flash)
+
+    @property
+    def refusal(self) -> RefusalReason | None:
+        """The reason that the bootloader recorded for refusing the staged image; None where there is no such record."""
+        number = self.replay.run.scenario.format.refusal(self.flash)
+        return RefusalReason(number) if number else None
 
     @property
     def flash(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +21,7 @@ from harness.fault.plan import FIVE_TEARS, TearChoice
 from harness.machine.capability import Capability
 from harness.machine.engines import shown_by
 from harness.oracle.verdict import Verdict, verdict_of
+from harness.scenario.hostile import find_case
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
 from harness.suite.device_run import DeviceRun
@@ -35,7 +37,7 @@ class DeviceUnderTest:
     """A device that holds the flash of one case whenever it is powered on.
 
     Args:
-        case: its name; None takes the first.
+        case: its name, or that of an image of the table of `harness hostile`; None takes the first.
         seed: feeds tears, samples and the content of RAM.
 
     Attributes:
@@ -46,12 +48,12 @@ class DeviceUnderTest:
     """
 
     def __init__(self, scenario: PreparedScenario, case: str | None = None, *, engine: str = "embedded", seed: int = 1) -> None:
-        self.scenario = scenario
+        self.scenario = _with_case(scenario, case)
         self.case = case or scenario.cases[0].name
         self.engine = engine
         self.seed = seed
         self.last_run: DeviceRun | None = None
-        (self._clean,) = run_clean(scenario, self._options())
+        (self._clean,) = run_clean(self.scenario, self._options())
         self._log: CaseLog | None = None
         self._runner: FaultRunner | None = None
 
@@ -138,3 +140,13 @@ class DeviceUnderTest:
     def _told(self, replay: Replay) -> DeviceRun:
         self.last_run = DeviceRun(replay, self.seed, self.engine)
         return self.last_run
+
+
+def _with_case(scenario: PreparedScenario, name: str | None) -> PreparedScenario:
+    """Return a scenario that has the case too: its own as it is, one of the table of hostile images behind them. Unknown names are refused later."""
+    if name is None or any(case.name == name for case in scenario.cases):
+        return scenario
+    try:
+        return replace(scenario, cases=(*scenario.cases, find_case(scenario, name)))
+    except KeyError:
+        return scenario

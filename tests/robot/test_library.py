@@ -96,6 +96,11 @@ WRONG_STEPS = {
     "no such engine": (["Use Device    stm32f103/speck-full    engine=abacus"], "unknown engine 'abacus'"),
     "an end without what it needs": (["Begin Scenario    mine", "Add Case    lonely    new    installed=1"], 'end = "new" needs a staged image'),
     "no moment": ([*FORGED, "Cut Power At Time    soon"], "'soon' is not a virtual time"),
+    "no such hostile image": ([*FORGED, "Choose Hostile Image    nice"], "there is no hostile image 'nice'"),
+    "another reason": (
+        ["Use Device    stm32f103/speck-full", "Choose Hostile Image    key-foreign", "Power On", "Refusal Reason Should Be    crc"],
+        "recorded is key",
+    ),
     "no such rule": ([*FORGED, "Power On", "Rule Should Be Broken    luck"], "there is no rule 'luck'"),
 }
 

@@ -27,7 +27,7 @@ Arrivals = Generator[list[NumberedVerdict], None, None]
 
 def judged_here(start: WorkerStart, jobs: Sequence[NumberedJob]) -> Arrivals:
     """Judge faults in this process; yield each verdict at once."""
-    runner = start.runner()
+    runner = start.tool()
     try:
         for number, job in jobs:
             yield [(number, runner.judge(job))]

@@ -6,30 +6,29 @@ import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from harness.campaign.boots import log_of
 from harness.campaign.causes import Cause
 from harness.campaign.children import Child
-from harness.campaign.expand import Expansion, Repeat, SearchSettings, Task, expand, places_used, repeat, start_expander
+from harness.campaign.expand import Expansion, Repeat, SearchSettings, Task, expand, places_used, repeat
 from harness.campaign.repeats import Repeatable, repeatable_cuts
 from harness.campaign.runner import FaultRunner
 from harness.campaign.search_causes import causes_of_search
+from harness.campaign.search_cluster import ClusterWorkers
 from harness.campaign.search_findings import Kind, chosen_states, costly_edges, make_again
+from harness.campaign.search_store import SearchStore, StoredSearch
+from harness.campaign.search_workers import LocalWorkers, Pending, SearchWorkers, StoredWorkers
 from harness.campaign.state import Geography, Merging, State, label_of, start_of
 from harness.campaign.state_store import Edge, Known, StateStore
 from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
-from harness.campaign.workers import Workers, result_of
 from harness.oracle.risk import breaks
 from harness.oracle.run import Outcome, Run
 from harness.oracle.verdict import Verdict, verdict_of
 from harness.scenario.model import Cuts
 from harness.scenario.prepared import PreparedScenario
 
-_AHEAD = 2
-"""Tasks given to each worker in advance."""
 _SAMPLED = 256
 """One of so many states that are taken for another one is booted all the same."""
 _MORE_ROOM = 4
@@ -56,6 +55,7 @@ class SearchOptions:
         depth: most cuts in a row; None: any number.
         budget_seconds: stop after that much time; None: when nothing is left.
         stop_when: stop after the first verdict for which this is true.
+        cluster: address of a Dask scheduler whose workers boot instead; None: processes here.
     """
 
     settings: SearchSettings = field(default_factory=SearchSettings)
@@ -64,6 +64,22 @@ class SearchOptions:
     only_case: str | None = None
     budget_seconds: float | None = None
     stop_when: Callable[[Verdict], bool] | None = None
+    cluster: str | None = None
+
+    def stored(self, scenario: PreparedScenario) -> StoredSearch:
+        """Return what of these decides the result, on a scenario."""
+        settings = self.settings
+        return StoredSearch(
+            scenario=scenario.reference,
+            build=scenario.options,
+            fingerprint=scenario.fingerprint,
+            engine=settings.engine,
+            seed=settings.seed,
+            case=self.only_case,
+            depth=self.depth,
+            merging=settings.merging,
+            tears=settings.tears,
+        )
 
 
 @dataclass(slots=True)
@@ -81,7 +97,7 @@ class SearchResult:
             number; where one wanted violation ended the search, only the first. violating: states that break a rule; made_again: of these.
         causes: the findings grouped, each with the shortest and earliest sequence of cuts that shows it; empty where one wanted violation ended the search.
         closed_pages: pages that boots look at before they erase them. enough: free places from which on a log counts as having room.
-        finished: nothing is left within the depth.
+        finished: nothing is left within the depth. kept: boots of states that were made before, and taken from a file.
     """
 
     scenario: PreparedScenario
@@ -94,6 +110,7 @@ class SearchResult:
     told_apart: int = 0
     faults: int = 0
     boots: int = 0
+    kept: int = 0
     deepest: int = 0
     open_states: int = 0
     violating: int = 0
@@ -121,20 +138,23 @@ class _LookedAtError(Exception):
         self.page = page
 
 
-def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchObserver | None = None) -> SearchResult:
+def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchObserver | None = None, results: SearchStore | None = None) -> SearchResult:
     """Boot every state that cuts can lead to, each once, and judge it.
 
     A clean run that breaks a rule ends the search with that verdict. Ctrl-C ends it too, and keeps what was found.
 
+    Args:
+        results: keeps what came of each state; those that it has already are not booted again.
+
     Raises:
-        InputError: the options name a case that does not exist.
+        InputError: the options name a case that does not exist, or the file of results can't be written.
         EngineError: an engine failed, or a violation could not be made again.
     """
     started = time.monotonic()
     runs = run_clean(scenario, SweepOptions(seed=options.settings.seed, engine=options.settings.engine, only_case=options.only_case))
     enough = room_for_a_run(scenario, options, runs)
     while True:
-        attempt = _Search(scenario, options, runs, observer, started, enough)
+        attempt = _Search(scenario, options, runs, observer, started, enough, results)
         try:
             return attempt.run()
         except _LookedAtError as found:
@@ -181,6 +201,7 @@ class _Search:
         observer: SearchObserver | None,
         started: float,
         enough: tuple[int, ...],
+        results: SearchStore | None,
     ) -> None:
         clean = [verdict_of(run) for run in runs]
         self.result = SearchResult(scenario, options, StateStore(), clean, closed_pages=options.settings.closed_pages, enough=enough)
@@ -191,9 +212,10 @@ class _Search:
         self._started = started
         self._store = self.result.store
         self._enough = enough
+        self._results = results
         self._geography = Geography(scenario, options.settings.closed_pages)
         self._repeatable: list[Repeatable] = []
-        self._repeated: list[tuple[State, Future[State]]] = []
+        self._repeated: list[tuple[State, Pending[State]]] = []
         self._logs_repeated: set[int] = set()
         self._violating: list[tuple[Kind, int]] = []
         self._costly: list[Edge] = []
@@ -210,7 +232,8 @@ class _Search:
             except KeyboardInterrupt:
                 result.interrupted = True
         self._confirm()
-        result.seconds = time.monotonic() - self._started
+        result.kept = self._results.kept if self._results else 0
+        result.seconds = self._results.seconds if self._results else time.monotonic() - self._started
         return result
 
     def _add_roots(self) -> None:
@@ -224,13 +247,13 @@ class _Search:
 
     def _boot_all(self) -> None:
         """Boot states in the order in which they were reached; results are taken in that order, so they don't depend on the number of workers."""
-        workers = Workers(self._options.jobs, start_expander, (self._scenario, self._options.settings))
-        under_way: deque[tuple[int, Future[Expansion]]] = deque()
+        workers = self._open_workers()
+        under_way: deque[tuple[int, Pending[Expansion]]] = deque()
         following = itertools.count()
         number = next(following)
         try:
             while not self._over():
-                while len(under_way) < _AHEAD * self._options.jobs and number < len(self._store):
+                while len(under_way) < workers.ahead and number < len(self._store):
                     under_way.append((number, workers.submit(expand, self._task(number))))
                     number = next(following)
                 if not under_way and not self._repeat_cuts(workers):
@@ -239,11 +262,20 @@ class _Search:
                     return
                 if not under_way:
                     continue
-                at, future = under_way.popleft()
-                self._take(self._store.known(at), result_of(future))
+                at, pending = under_way.popleft()
+                self._take(self._store.known(at), pending.result())
         finally:
             self.result.open_states = len(self._store) - self.result.states - self.result.compared
             workers.close()
+
+    def _open_workers(self) -> SearchWorkers:
+        options = self._options
+        workers: SearchWorkers
+        if options.cluster is not None:
+            workers = ClusterWorkers(self._scenario, options.settings, options.cluster)
+        else:
+            workers = LocalWorkers(self._scenario, options.settings, options.jobs)
+        return StoredWorkers(workers, self._results, options.settings.closed_pages) if self._results else workers
 
     def _over(self) -> bool:
         budget = self._options.budget_seconds
@@ -322,7 +354,7 @@ class _Search:
         if known.repeats > 1 and known.parent is not None and expansion.behaviour != self._store.behaviour(known.parent):
             raise _TooLittleRoomError
 
-    def _repeat_cuts(self, workers: Workers) -> bool:
+    def _repeat_cuts(self, workers: SearchWorkers) -> bool:
         """Add the states in which logs are nearly full, once all others were booted; tell whether there were any."""
         before = len(self._store)
         cuts, self._repeatable = self._repeatable, []
@@ -330,7 +362,7 @@ class _Search:
             self._repeat(cut, workers)
         return len(self._store) > before
 
-    def _repeat(self, cut: Repeatable, workers: Workers) -> None:
+    def _repeat(self, cut: Repeatable, workers: SearchWorkers) -> None:
         room = self._enough[cut.log] - 1
         label = label_of(cut.child.key, cut.rooms_with(room), self._enough)
         if self._store.kind_of(label) is not None:
@@ -350,8 +382,8 @@ class _Search:
 
     def _check_repeated(self) -> None:
         """Hold what repeated cuts were said to leave, for one cut of each log, against what they left when they were made one by one."""
-        for expected, future in self._repeated:
-            if result_of(future) != expected:
+        for expected, pending in self._repeated:
+            if pending.result() != expected:
                 raise _TooLittleRoomError
 
     def _confirm(self) -> None:

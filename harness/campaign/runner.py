@@ -213,7 +213,7 @@ class WorkerStart:
     engine: str
     accelerations: Accelerations = EVERY_ACCELERATION
 
-    def runner(self) -> FaultRunner:
+    def tool(self) -> FaultRunner:
         """Return a runner made with these."""
         return FaultRunner(self.scenario, self.logs, self.seed, self.engine, self.accelerations)
 
@@ -224,7 +224,7 @@ _worker: FaultRunner | None = None
 def start_worker(start: WorkerStart) -> None:
     """Set up this process as a worker."""
     global _worker
-    _worker = start.runner()
+    _worker = start.tool()
 
 
 def run_batch(jobs: Sequence[Job]) -> list[Verdict]:

@@ -43,12 +43,25 @@ class CampaignSettings:
             InputError: they differ; the message names the first that does.
         """
         for field in fields(self):
-            ours, theirs = getattr(self, field.name), getattr(other, field.name)
-            if ours != theirs:
-                remedy = _REBUILT if field.name == "fingerprint" else "Give the options that it was made with, or another file."
-                raise InputError(f"it is of another campaign: {_spell(ours)}, not {_spell(theirs)}", source=source, field=field.name, remedy=remedy)
+            check_same_setting(field.name, getattr(self, field.name), getattr(other, field.name), source)
 
 
+def check_same_setting(name: str, ours: object, theirs: object, source: str) -> None:
+    """Refuse another campaign's setting.
+
+    Args:
+        name: of the setting. ours: what the file `source` holds. theirs: what is held against it.
+
+    Raises:
+        InputError: they differ.
+    """
+    if ours != theirs:
+        remedy = {"fingerprint": _REBUILT, "harness": _OTHER_HARNESS, "behaviour": _OTHER_HARNESS}.get(name, _OTHER_OPTIONS)
+        raise InputError(f"it is of another campaign: {_spell(ours)}, not {_spell(theirs)}", source=source, field=name, remedy=remedy)
+
+
+_OTHER_OPTIONS = "Give the options that it was made with, or another file."
+_OTHER_HARNESS = "It was made with another version of the harness; use that one, or begin anew with --store."
 _REBUILT = "Firmware, images, layout or device changed since: check out what it was made with, or begin anew."
 
 

@@ -17,7 +17,9 @@ from harness.oracle.times import TimeRange
 from harness.oracle.verdict import Verdict
 
 APPLICATION_ID = 0x68726E73
-"""`hrns` in the header of the SQLite file."""
+"""`hrns` in the header of the SQLite file of a sweep."""
+SEARCH_APPLICATION_ID = 0x68726E78
+"""`hrnx` in that of a search through states."""
 FORMAT = 1
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
@@ -78,7 +80,7 @@ class StoredCampaign:
         """
         for row in self.rows:
             if fault_of(row.verdict) is None or fault_of(row.verdict) != planned(row.number):
-                raise _damaged(self.path, f"row {row.number} holds fault {fault_of(row.verdict)}, and {planned(row.number)} was planned")
+                raise damaged(self.path, f"row {row.number} holds fault {fault_of(row.verdict)}, and {planned(row.number)} was planned")
         return self.rows
 
 
@@ -119,7 +121,7 @@ def read_campaign(database: sqlite3.Connection, path: Path) -> StoredCampaign:
     Raises:
         InputError: it is no store, of another version, or damaged.
     """
-    _check_format(database, path)
+    check_format(database, path, APPLICATION_ID, FORMAT)
     try:
         settings = SETTINGS.validate_json(_value(database, "settings"))
         planned = _value(database, "plan")
@@ -128,22 +130,46 @@ def read_campaign(database: sqlite3.Connection, path: Path) -> StoredCampaign:
         kept = tuple(Row(number, bool(live), VERDICT.validate_json(verdict)) for number, live, verdict in rows)
         return StoredCampaign(settings, plan, kept, float(_value(database, "seconds") or 0), path)
     except (ValidationError, ValueError) as error:
-        raise _damaged(path, "a row cannot be read") from error
+        raise damaged(path, "a row cannot be read") from error
 
 
-def _check_format(database: sqlite3.Connection, path: Path) -> None:
+def is_search(path: Path) -> bool:
+    """Tell whether a file is that of a search; false where it is anything else, or can't be read."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=1.0)) as database:
+            (identity,) = database.execute("PRAGMA application_id").fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(identity == SEARCH_APPLICATION_ID)
+
+
+def check_format(database: sqlite3.Connection, path: Path, wanted: int, wanted_version: int) -> None:
+    """Refuse a file that is not of the wanted kind.
+
+    Args:
+        wanted: application id. wanted_version: of its format.
+
+    Raises:
+        InputError: it is another kind of file, of another version, or damaged.
+    """
     (identity,) = database.execute("PRAGMA application_id").fetchone()
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not tables:
         raise InputError("holds nothing: its sweep was cut off before it began", source=str(path), remedy="Remove it, and begin again with --store.")
-    if identity != APPLICATION_ID:
+    if identity == SEARCH_APPLICATION_ID != wanted:
+        remedy = f"Go on with it, or report it again: harness sweep --resume {path}"
+        raise InputError("is the file of a search through states", source=str(path), remedy=remedy)
+    if identity == APPLICATION_ID != wanted:
+        remedy = f"Go on with it without --depth: harness sweep --resume {path}"
+        raise InputError("is the file of a plain sweep", source=str(path), remedy=remedy)
+    if identity != wanted:
         raise InputError("is no campaign store", source=str(path), remedy="Name the file of a sweep that was begun with --store.")
-    if version != FORMAT:
-        raise InputError(f"has format {version}, this harness reads format {FORMAT}", source=str(path), remedy="Use the harness that wrote it.")
+    if version != wanted_version:
+        raise InputError(f"has format {version}, this harness reads format {wanted_version}", source=str(path), remedy="Use the harness that wrote it.")
     (sound,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
-        raise _damaged(path, sound)
+        raise damaged(path, sound)
 
 
 def _value(database: sqlite3.Connection, name: str) -> str:
@@ -151,7 +177,8 @@ def _value(database: sqlite3.Connection, name: str) -> str:
     return str(row[0]) if row else ""
 
 
-def _damaged(path: Path, how: str) -> InputError:
+def damaged(path: Path, how: str) -> InputError:
+    """Return the error of a file that cannot be what was written."""
     return InputError(f"is damaged: {how}", source=str(path), remedy="Take a copy that is whole, or begin again with --store and another name.")
 
 
@@ -173,4 +200,4 @@ def store_errors(path: Path) -> Iterator[None]:
             raise InputError(f"cannot be written: {error}", source=str(path), remedy=remedy) from error
         if name.startswith("SQLITE_NOTADB"):
             raise InputError("is no campaign store", source=str(path), remedy="Name the file of a sweep that was begun with --store.") from error
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error

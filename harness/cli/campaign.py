@@ -101,9 +101,7 @@ class CampaignArguments:
             if self.store:
                 raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
             began = store.stored.settings
-            build = PrepareOptions.from_pairs(began.build, source=str(store.path))
-            build = replace(build, **{name: getattr(self.build, name) for name in _BUILD if name in self.given})
-            scenario = prepare_with_progress(self.scenario or began.scenario, build)
+            scenario = prepare_with_progress(self.scenario or began.scenario, build_as_it_began(self, began.build, str(store.path)))
             options = self._as_it_began(began)
             began.check_same(options.settings(scenario), source=str(store.path))
         except BaseException:
@@ -123,6 +121,16 @@ class CampaignArguments:
         return replace(options, **changes)
 
 
+def build_as_it_began(arguments: CampaignArguments, began: tuple[tuple[str, str], ...], source: str) -> PrepareOptions:
+    """Return how to build what a file began with, but for what the user wrote.
+
+    Args:
+        began: what the file `source` says of its build.
+    """
+    build = PrepareOptions.from_pairs(began, source=source)
+    return replace(build, **{name: getattr(arguments.build, name) for name in _BUILD if name in arguments.given})
+
+
 def campaign_options(command: Command) -> Command:
     """Add SCENARIO and everything that says what its campaign is; the command receives `arguments: CampaignArguments`."""
 
@@ -132,7 +140,7 @@ def campaign_options(command: Command) -> Command:
     @engine_option
     @seed_option
     @jobs_option
-    @click.option("--cluster", default=None, metavar="ADDRESS", help="Judge on the workers of this Dask scheduler, tcp://HOST:PORT, instead of here.")
+    @click.option("--cluster", default=None, metavar="ADDRESS", help="Work on the workers of this Dask scheduler, tcp://HOST:PORT, instead of here.")
     @click.option("--case", default=None, help="Sweep only this case.")
     @click.option("--operations", default=None, metavar="A-B", help="Cut only at operations A to B of each boot.")
     @click.option("--tears", default=None, metavar="LIST", help="Tears to make: none,some,most,half-page,all (the default), metastable, fractions.")
@@ -141,7 +149,12 @@ def campaign_options(command: Command) -> Command:
     @click.option("--share/--no-share", default=True, show_default=True, help="Make boots that must go the same way once; the verdicts are the same.")
     @click.option("--memo/--no-memo", default=True, show_default=True, help="Execute calls that must do the same once; the verdicts are the same.")
     @click.option("--prune/--no-prune", default=True, show_default=True, help="Judge runs that cannot differ once; the verdicts are the same.")
-    @click.option("--shard", default=None, metavar="I/N", help="Run only part I of N of the cuts; `harness merge` puts the stores of all parts together.")
+    @click.option(
+        "--shard",
+        default=None,
+        metavar="I/N",
+        help="Run only part I of N of the cuts, not with --depth; `harness merge` reports all parts together.",
+    )
     @click.option("--store", type=click.Path(path_type=Path), default=None, help="Keep results in this new file as they come.")
     @click.option("--resume", type=click.Path(path_type=Path), default=None, help="Go on with the campaign of this file; SCENARIO may be left out.")
     @functools.wraps(command)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +16,15 @@ import click
 from rich.status import Status
 
 from harness.campaign.certificate import certificate_of
-from harness.campaign.closure import SearchOptions, SearchResult, search
-from harness.campaign.expand import SearchSettings
+from harness.campaign.closure import SearchResult, search
 from harness.campaign.state import Merging
 from harness.campaign.workers import ignoring_interrupts
 from harness.cli.campaign import CampaignArguments
 from harness.cli.engine_remarks import print_not_shown
-from harness.cli.options import prepare_with_progress, progress_console, result_console
+from harness.cli.open_search import open_search
+from harness.cli.options import progress_console, result_console
 from harness.cli.reports import Reports
 from harness.errors import ExitCode, InputError
-from harness.fault.tear_words import parse_tears
 from harness.output_file import check_writable, write_output
 from harness.report.search_junit import search_junit_xml
 from harness.report.search_view import print_search, search_summary
@@ -85,9 +86,6 @@ class SearchArguments:
     Attributes:
         depth: most cuts in a row; None: any number. budget_seconds: stop after that much time; None: when nothing is left.
         merge: which states are taken for one; None: the default. certificate: where to write it; None: nowhere.
-
-    Raises:
-        InputError: an option is given that needs more than one cut in a row.
     """
 
     depth: int | None
@@ -96,47 +94,34 @@ class SearchArguments:
     certificate: Path | None
     losses_per_hour: float
 
-    def __post_init__(self) -> None:
-        """Refuse what a plain sweep would not look at."""
-        if self.depth == 1:
-            for name, value in (("--budget", self.budget_seconds), ("--merge", self.merge), ("--certificate", self.certificate)):
-                if value is not None:
-                    raise InputError("it belongs to a search through states", source=name, remedy=f"Add --depth 2, or --depth {_CLOSURE}.")
+    def refuse_without_depth(self) -> None:
+        """Refuse what a plain sweep would not look at.
+
+        Raises:
+            InputError: there is something of the kind.
+        """
+        for name, value in (("--budget", self.budget_seconds), ("--merge", self.merge), ("--certificate", self.certificate)):
+            if value is not None:
+                raise InputError("it belongs to a search through states", source=name, remedy=f"Add --depth 2, or --depth {_CLOSURE}.")
 
     def run(self, campaign: CampaignArguments, reports: Reports) -> ExitCode:
         """Search, report, and write the certificate.
 
         Raises:
-            InputError: the command line asks for something that only a plain sweep has.
+            InputError: the command line asks for something that only a plain sweep has, or for another search than that of the file.
         """
-        self._refuse(campaign, reports)
-        if campaign.scenario is None:
-            raise click.UsageError("Missing argument 'SCENARIO'.", click.get_current_context())
+        _refuse(campaign, reports)
         if self.certificate:
             check_writable("--certificate", self.certificate)
-        settings = SearchSettings(campaign.seed, campaign.engine, parse_tears(campaign.tears, campaign.fractions), Merging(self.merge or Merging.ROOM))
-        options = SearchOptions(settings, self.depth, campaign.jobs, campaign.case, self.budget_seconds)
-        scenario = prepare_with_progress(campaign.scenario, campaign.build)
-        with progress_console().status("clean runs") as status:
-            result = search(scenario, options, SearchStatus(status))
+        opened = open_search(campaign, self.depth, self.merge, self.budget_seconds)
+        store = opened.store
+        with contextlib.nullcontext() if store is None else contextlib.closing(store), progress_console().status("clean runs") as status:
+            result = search(opened.scenario, opened.options, SearchStatus(status), store)
         with ignoring_interrupts():  # an impatient second Ctrl-C must not cost the report of what was done
             self._report(result, reports)
+        if store is not None and not result.finished:
+            click.echo(f"go on with: harness sweep --resume {shlex.quote(str(store.path))}", err=True)
         return exit_code_of_search(result)
-
-    def _refuse(self, campaign: CampaignArguments, reports: Reports) -> None:
-        plain = {
-            "--operations": campaign.operations,
-            "--sample": campaign.sample,
-            "--shard": campaign.shard,
-            "--cluster": campaign.cluster,
-            "--store": campaign.store,
-            "--resume": campaign.resume,
-            "--no-share": None if campaign.share else "off",
-            "--jsonl": reports.jsonl,
-        }
-        for name, value in plain.items():
-            if value is not None:
-                raise InputError("a search through states does not take it", source=name, remedy="Leave it out, or leave out --depth.")
 
     def _report(self, result: SearchResult, reports: Reports) -> None:
         if reports.junit:
@@ -151,6 +136,22 @@ class SearchArguments:
             print_search(console, result, self.losses_per_hour)
             print_not_shown(console, result.options.settings.engine)
         result.store.close()
+
+
+def _refuse(campaign: CampaignArguments, reports: Reports) -> None:
+    """Refuse what only a plain sweep has."""
+    if campaign.shard is not None:
+        remedy = "Spread it over a cluster instead (--cluster), or search each case by itself (--case)."
+        raise InputError("a search has no parts: each state is found in the run of another one, in whatever part that is", source="--shard", remedy=remedy)
+    plain = {
+        "--operations": campaign.operations,
+        "--sample": campaign.sample,
+        "--no-share": None if campaign.share else "off",
+        "--jsonl": reports.jsonl,
+    }
+    for name, value in plain.items():
+        if value is not None:
+            raise InputError("a search through states does not take it", source=name, remedy="Leave it out, or leave out --depth.")
 
 
 def search_options(command: Command) -> Command:

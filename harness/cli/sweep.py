@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from harness.campaign.merge import merge, result_of_store
-from harness.campaign.stored import read_store
+from harness.campaign.stored import is_search, read_store
 from harness.campaign.sweep import sweep
 from harness.cli.campaign import CampaignArguments, campaign_options
 from harness.cli.options import prepare_with_progress
@@ -28,8 +28,9 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
     SCENARIO is a bundled name (`harness scenarios`) or the path of a .toml file. With --depth, power is lost again in the recovery, and
     again in what follows: every state that this can lead to is booted once.
     """
-    if search.depth != 1:
+    if search.depth != 1 or (arguments.resume is not None and is_search(arguments.resume)):
         return search.run(arguments, reports)
+    search.refuse_without_depth()
     campaign = arguments.open()
     store = campaign.store
     options = campaign.options

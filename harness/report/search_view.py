@@ -58,6 +58,7 @@ def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, ob
         "told_apart": result.told_apart,
         "cuts": result.faults,
         "boots": result.boots,
+        "kept": result.kept,
         "deepest": result.deepest,
         "open_states": result.open_states,
         "finished": result.finished,
@@ -92,6 +93,8 @@ def print_search(console: Console, result: SearchResult, losses_per_hour: float)
     wasted = wasted_ps(result)
     if wasted is not None:
         table.add_row("progress", f"an update ends if power always lasts longer than {wasted / 1e9:,.1f} ms, however often it is lost")
+    if result.kept:
+        table.add_row("kept", f"{result.kept} of these were booted before, and taken from the store")
     table.add_row("wall time", f"{result.seconds:.1f} s")
     console.print(table)
     if result.causes:

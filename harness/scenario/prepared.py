@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import PlainSerializer, PlainValidator
 
 from harness.device import Device, Timing
 from harness.device.memory import Domain, NonVolatile
@@ -15,6 +17,14 @@ BEHAVIOUR_VERSION = 5
 
 BOOTLOADER_DOMAIN = "bootloader"
 APPLICATION_DOMAIN = "application"
+
+
+Addresses = Annotated[
+    range,
+    PlainValidator(lambda bounds: bounds if isinstance(bounds, range) else range(*bounds)),
+    PlainSerializer(lambda addresses: (addresses.start, addresses.stop)),
+]
+"""A range of addresses; in JSON its first one and the one behind its last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,7 @@ class Meaning:
 
     says: bytes
     rooms: tuple[int, ...] = ()
-    free: tuple[range, ...] = ()
+    free: tuple[Addresses, ...] = ()
 
 
 class Bookkeeping(Protocol):

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import cluster
+from harness.campaign import cluster_link
+from harness.campaign.closure import SearchOptions, search
+from harness.campaign.search_store import SearchStore
 from harness.campaign.sweep import SweepOptions, sweep
 from harness.errors import InputError
 from harness.oracle.verdict import Verdict
@@ -100,10 +102,49 @@ def test_a_killed_worker_and_one_that_joins_change_no_verdict(local_cluster: Loc
     ]
 
 
+class KillsASearcher:
+    """The same for a search: after the first state."""
+
+    def __init__(self, cluster: LocalCluster, victim: subprocess.Popen[bytes]) -> None:
+        self._cluster = cluster
+        self._victim = victim
+        self.killed = False
+
+    def searching(self, booted: int, reached: int, violations: int) -> None:
+        """Kill once."""
+        del booted, reached, violations
+        if not self.killed:
+            self._victim.kill()
+            self._victim.wait()
+            self._cluster.add_worker()
+            self.killed = True
+
+    def shrinking(self, number: int, count: int) -> None:
+        """Go on."""
+
+
+def test_a_search_on_a_cluster_finds_the_states_of_a_single_process(local_cluster: LocalCluster, scenario: PreparedScenario, tmp_path: Path) -> None:
+    """Also where a worker is killed in the middle and another one joins; what they booted is kept as from processes of this machine."""
+    options = SearchOptions(depth=2, only_case="counter-behind")
+    observer = KillsASearcher(local_cluster, local_cluster.add_worker())
+    store = SearchStore(tmp_path / "search.store", options.stored(scenario))
+
+    result = search(scenario, replace(options, cluster=local_cluster.address), observer, store)
+    again = search(scenario, options, results=store)
+    store.close()
+
+    alone = search(scenario, options)
+    assert observer.killed
+    assert result.kept == 0
+    assert again.kept == alone.states + alone.compared
+    assert list(result.store.booted()) == list(again.store.booted()) == list(alone.store.booted())
+    assert list(result.store.edges()) == list(alone.store.edges())
+
+
 def test_a_worker_with_other_versions_is_refused(local_cluster: LocalCluster, scenario: PreparedScenario, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the worker, and both versions."""
     local_cluster.add_worker()
-    monkeypatch.setattr(cluster, "worker_identity", lambda: {"boot-harness": "9.9 (sources 0123456789ab)"})
+    monkeypatch.setattr(cluster_link, "worker_identity", lambda: {"boot-harness": "9.9 (sources 0123456789ab)"})
 
     with pytest.raises(InputError, match=r"worker tcp://127.0.0.1:\d+ has boot-harness .*, and here it is 9\.9"):
         sweep(scenario, SweepOptions(only_case="update", operations=(0, 2), cluster=local_cluster.address))

@@ -1,0 +1,81 @@
+"""A search as its command line asks for it: what it is about, and the file that its results are kept in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.campaign.closure import SearchOptions
+from harness.campaign.expand import SearchSettings
+from harness.campaign.search_store import SearchStore, StoredSearch
+from harness.campaign.state import Merging
+from harness.cli.campaign import CampaignArguments, build_as_it_began
+from harness.cli.options import prepare_with_progress
+from harness.errors import InputError
+from harness.fault.tear_words import parse_tears
+from harness.scenario.prepared import PreparedScenario
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSearch:
+    """A search that can begin.
+
+    Attributes:
+        store: where results are kept; None: nowhere.
+    """
+
+    scenario: PreparedScenario
+    options: SearchOptions
+    store: SearchStore | None
+
+
+def open_search(campaign: CampaignArguments, depth: int | None, merge: str | None, budget_seconds: float | None) -> OpenSearch:
+    """Build the scenario and open the store.
+
+    Args:
+        depth: most cuts in a row; None: any number. merge: which states are taken for one; None: the default.
+
+    Raises:
+        InputError: an option can't be used, or is not what the resumed search began with.
+    """
+    settings = SearchSettings(campaign.seed, campaign.engine, parse_tears(campaign.tears, campaign.fractions), Merging(merge or Merging.ROOM))
+    options = SearchOptions(settings, depth, campaign.jobs, campaign.case, budget_seconds, cluster=campaign.cluster)
+    if campaign.resume:
+        return _resumed(campaign, options, SearchStore(campaign.resume))
+    if campaign.scenario is None:
+        raise click.UsageError("Missing argument 'SCENARIO'.", click.get_current_context())
+    scenario = prepare_with_progress(campaign.scenario, campaign.build)
+    return OpenSearch(scenario, options, _begun(campaign.store, options.stored(scenario)))
+
+
+def _begun(path: Path | None, settings: StoredSearch) -> SearchStore | None:
+    return SearchStore(path, settings) if path else None
+
+
+def _resumed(campaign: CampaignArguments, options: SearchOptions, store: SearchStore) -> OpenSearch:
+    try:
+        if campaign.store:
+            raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
+        began = store.settings
+        scenario = prepare_with_progress(campaign.scenario or began.scenario, build_as_it_began(campaign, began.build, str(store.path)))
+        options = _as_it_began(campaign.given, options, began)
+        began.check_same(options.stored(scenario), source=str(store.path))
+    except BaseException:
+        store.close()
+        raise
+    return OpenSearch(scenario, options, store)
+
+
+def _as_it_began(given: frozenset[str], options: SearchOptions, began: StoredSearch) -> SearchOptions:
+    """Return the options, those that the user did not write taken from the file."""
+    kept: dict[str, Any] = {name: value for name, value in (("seed", began.seed), ("engine", began.engine)) if name not in given}
+    if "merge" not in given:
+        kept["merging"] = began.merging
+    if not given & {"tears", "fractions"}:
+        kept["tears"] = began.tears
+    options = replace(options, settings=replace(options.settings, **kept))
+    options = options if "depth" in given else replace(options, depth=began.depth)
+    return options if "case" in given else replace(options, only_case=began.case)

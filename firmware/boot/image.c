@@ -26,7 +26,7 @@ enum {
     AT_SIGNATURE = 80
 };
 
-enum { FORMAT_VERSION = 2, FLAGS_SIGNED = 1, FLAGS_PATCH = 1 | 4, RESERVED_BYTES = 10, VECTORS_READ_BYTES = 8 };
+enum { FORMAT_VERSION = 2, FLAGS_SIGNED = 1, FLAGS_PATCH = 1 | 4, FLAGS_MODULE = 1 | 16, RESERVED_BYTES = 10, VECTORS_READ_BYTES = 8 };
 
 static const uint8_t MAGIC[4] = {'S', 'P', 'K', 2};
 
@@ -107,13 +107,18 @@ static enum result check_authentic(const uint8_t *header, const uint8_t *code)
     return signature_check(header + AT_SIGNATURE, header + AT_KEY, header, code, code_bytes);
 }
 
-/* What stands between the size and the target: a patch is not run and has no entry. */
+/* What stands between the size and the target: a patch is not run and has no entry, a module's is an instruction in its code. */
 static enum result check_start(const uint8_t *header, const uint8_t *code, uint32_t flags)
 {
+    const uint32_t entry = load_u32(header + AT_ENTRY);
+
     if (flags == FLAGS_SIGNED) {
         return check_entry(header, code);
     }
-    return load_u32(header + AT_ENTRY) == 0 ? RESULT_OK : RESULT_ENTRY;
+    if (flags == FLAGS_MODULE) {
+        return entry % 2 == 0 && entry < load_u32(header + AT_CODE_SIZE) ? RESULT_OK : RESULT_ENTRY;
+    }
+    return entry == 0 ? RESULT_OK : RESULT_ENTRY;
 }
 
 static enum result verify(struct image *image, const struct region *region, uint32_t flags, enum image_age age, uint64_t counter)
@@ -147,7 +152,8 @@ static enum result verify(struct image *image, const struct region *region, uint
         image->size_bytes = load_u32(header + AT_TOTAL_SIZE);
         image->version = load_u64(header + AT_VERSION);
         image->fingerprint = load_u64(header + AT_SIGNATURE);
-        image->vector_table_address = LAYOUT_APPLICATION.address + IMAGE_HEADER_BYTES + load_u32(header + AT_ENTRY);
+        image->entry = load_u32(header + AT_ENTRY);
+        image->vector_table_address = LAYOUT_APPLICATION.address + IMAGE_HEADER_BYTES + image->entry;
     }
     return result;
 }
@@ -160,6 +166,11 @@ enum result image_verify(struct image *image, const struct region *region, enum 
 enum result image_verify_patch(struct image *patch, const struct region *region, uint64_t counter)
 {
     return verify(patch, region, FLAGS_PATCH, IMAGE_NEWER, counter);
+}
+
+enum result image_verify_module(struct image *module, const struct region *region, enum image_age age, uint64_t counter)
+{
+    return verify(module, region, FLAGS_MODULE, age, counter);
 }
 
 bool image_claims(const struct region *region, uint64_t version, uint32_t size_bytes)

@@ -5,7 +5,7 @@
  * 1. A number from the header is used only after it was checked against the region.
  * 2. The checks come in the order of enum result; the first that fails is the answer.
  * 3. Nothing of an image is copied or entered unless every check passed, the signature last.
- * 4. A patch differs in its flags and has no entry; the one is never taken for the other.
+ * 4. A patch differs in its flags and has no entry, a module in its flags and in what its entry is; none is taken for another.
  * 5. The signature covers every header byte before it and the whole code.
  */
 #ifndef BOOT_IMAGE_H
@@ -30,6 +30,7 @@ struct image {
     uint32_t size_bytes; /* header and code */
     uint64_t version;
     uint64_t fingerprint; /* the first bytes of its signature: no two signed images share them */
+    uint32_t entry;       /* its entry offset */
     uint32_t vector_table_address; /* where it is once the image lies in the application region */
 };
 
@@ -38,6 +39,9 @@ enum result image_verify(struct image *image, const struct region *region, enum 
 
 /* Verify the patch at the start of a region as an image: flags of a patch, no entry, above the counter. Its code is not read. */
 enum result image_verify_patch(struct image *patch, const struct region *region, uint64_t counter);
+
+/* Verify the module at the start of a region as an image: flags of a module, its entry in the code. Its code is not read. */
+enum result image_verify_module(struct image *module, const struct region *region, enum image_age age, uint64_t counter);
 
 /* Whether the header at the start of a region names this version and size. Nothing else of it is looked at. */
 bool image_claims(const struct region *region, uint64_t version, uint32_t size_bytes);

@@ -18,7 +18,7 @@ struct module_host {
     uint64_t application_version;
     uint32_t hardware_revision;
     void (*say)(const char *text); /* on the UART */
-    void (*say_number)(uint32_t number);
+    void (*say_number)(int32_t number);
 };
 
 typedef int32_t module_entry(const struct module_host *host);

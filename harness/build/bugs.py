@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -44,8 +44,8 @@ class SeededBug(Strict):
         title: the mistake, in one sentence.
         story: what it does in the field, and who made it.
         rule: name of the rule that must find it.
-        profile: the profile whose bootloader has it.
-        chips: devices whose bootloader can have it; all where it is left out.
+        profile: the profile whose bootloader, or application, has it. image: which of the two.
+        chips: devices whose firmware can have it; all where it is left out.
         rules: the rule that must find it, by device, where a chip's flash makes another one speak.
         tears: the tears that show it, as `--tears` takes them; None: those of a sweep.
         cuts: the fewest cuts in a row that show it.
@@ -57,6 +57,7 @@ class SeededBug(Strict):
     story: Sentence
     rule: RuleName
     profile: Sentence = "speck"
+    image: Literal["bootloader", "application"] = "bootloader"
     chips: tuple[str, ...] = ()
     rules: dict[str, RuleName] = Field(default_factory=dict)
     tears: Sentence | None = None
@@ -82,11 +83,11 @@ class SeededBug(Strict):
         return self.edit
 
     def exists_on(self, chip: str) -> bool:
-        """Whether the bootloader of this device can have it."""
+        """Whether the firmware of this device can have it."""
         return not self.chips or chip in self.chips
 
     def edits_on(self, chip: str) -> tuple[Edit, ...]:
-        """Return the edits that make it on a device, as `build_bootloader` takes them."""
+        """Return the edits that make it on a device, as `build_bootloader` and `build_application` take them."""
         return tuple(edit for edit in self.edit if not edit.chips or chip in edit.chips)
 
     def rule_on(self, chip: str) -> str:

@@ -57,11 +57,12 @@ def build_bootloader(profile: Profile, device: Device, part: str, toolchain: Too
         return build_image(profile, "bootloader", profile.bootloader, device, part, toolchain, root, {})
 
 
-def build_application(profile: Profile, device: Device, part: str, toolchain: Toolchain, version: int) -> Firmware:
+def build_application(profile: Profile, device: Device, part: str, toolchain: Toolchain, version: int, edits: Sequence[Edit] = ()) -> Firmware:
     """Compile and link the application of a profile, behind the image header.
 
     Args:
         version: 0..2**64-1, compiled in as APPLICATION_VERSION.
+        edits: of a seeded bug; they are made in a copy, never in the sources.
 
     Raises:
         InputError, EngineError: as `build_bootloader`.
@@ -69,7 +70,10 @@ def build_application(profile: Profile, device: Device, part: str, toolchain: To
     if not 0 <= version < 2**64:
         raise InputError(f"{version} is out of range", source="version", remedy="A version is 0..2**64-1.")
     defines = {"APPLICATION_VERSION": f"{version}ull"}
-    return build_image(profile, "application", profile.application, device, part, toolchain, profile.root, defines)
+    if profile.module is not None:
+        defines["MODULE_MEMORY_BYTES"] = f"{profile.module.memory_bytes}u"
+    with _edited(profile.root, edits) as root:
+        return build_image(profile, "application", profile.application, device, part, toolchain, root, defines)
 
 
 def build_image(

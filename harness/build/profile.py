@@ -75,11 +75,16 @@ class ImageRecipe(Strict):
 
 
 class ModuleRecipe(Strict):
-    """How a module is made. The fields are those of an `ImageRecipe`; a module has no place."""
+    """How a module is made. The fields are those of an `ImageRecipe`; a module has no place in flash.
+
+    Attributes:
+        memory_bytes: RAM that the application sets apart for modules, compiled in as MODULE_MEMORY_BYTES.
+    """
 
     sources: Annotated[tuple[InnerPath, ...], Field(min_length=1)]
     include: tuple[InnerPath, ...] = ()
     linker_script: InnerPath
+    memory_bytes: Annotated[int, Field(gt=0, multiple_of=8)]
 
 
 class Recipe(Strict):

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.campaign.call_sites import CallSite, CallSites, Legs
-from harness.oracle.rules import Violation
 from harness.oracle.verdict import Verdict
+from harness.oracle.violation import Violation
 from harness.scenario.prepared import PreparedScenario
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
@@ -38,14 +39,14 @@ class Leg:
 
     Args:
         log: its boots. before: the faults that led to it; none for a clean run.
-        counter: the greatest that the device showed in the runs before it.
+        history: what the run was held against; None for a clean run.
     """
 
-    def __init__(self, scenario: PreparedScenario, log: CaseLog, before: FaultProof | None = None, counter: int = 0) -> None:
+    def __init__(self, scenario: PreparedScenario, log: CaseLog, before: FaultProof | None = None, history: History | None = None) -> None:
         self.log = log
         self._scenario = scenario
         self._before = before
-        self._counter_before = counter
+        self._history = history
         self._replays: dict[int, FlashReplay] = {}
         self._erases: dict[int, tuple[tuple[int, int], ...]] = {}
         self._histories: dict[tuple[int, int, int], History] = {}
@@ -90,7 +91,14 @@ class Leg:
         before = [pages for boot in boots[: fault.boot] for _, pages in self._page_erases(boot)]
         before += [pages for _, pages in self._page_erases(fault.boot)[:erased]]
         clean = [pages for boot in boots for _, pages in self._page_erases(boot)]
-        return History(CutWear(sum(before), sum(clean)), max(self._counter_before, self._counter_until(fault)))
+        wear = CutWear(sum(before), sum(clean))
+        modules = self._scenario.modules
+        flashes = list(self._flashes_until(fault))
+        counter = max((self._scenario.format.counter(flash) for flash in flashes), default=0)
+        module_counter = 0 if modules is None else max((modules.counter(flash) for flash in flashes), default=0)
+        if self._history is None:
+            return History(wear, counter, module_counter)
+        return History(wear, max(counter, self._history.counter), max(module_counter, self._history.module_counter))
 
     def _find_stretches(self, boot: int) -> list[Stretch | None]:
         stretches: list[Stretch | None] = []
@@ -110,17 +118,15 @@ class Leg:
         earlier = (*self._before.earlier, replace(self._before, earlier=()))
         return crash.after(earlier)
 
-    def _counter_until(self, fault: Fault) -> int:
-        """Return the greatest counter that the device showed before a cut: when power came, unless cells were disturbed, and when an application started."""
-        counters = [0]
+    def _flashes_until(self, fault: Fault) -> Iterator[bytes]:
+        """Yield the flash whose counters the device showed before a cut: when power came, unless cells were disturbed, and when an application started."""
         for number, boot in enumerate(self.log.boots[: fault.boot + 1]):
             if not boot.start.disturbed:
-                counters.append(self._scenario.format.counter(boot.start.flash))
+                yield boot.start.flash
             done = [entered for entered in boot.entered if number < fault.boot or entered <= fault.operation]
             if done:
                 replayed = FlashReplay(boot.start, boot.operations, flash_map_of(self._scenario))
-                counters += [self._scenario.format.counter(replayed.state_before(entered).flash) for entered in done]
-        return max(counters)
+                yield from (replayed.state_before(entered).flash for entered in done)
 
     def _boot(self, fault: Fault) -> BootLog:
         if fault.boot >= len(self.log.boots):

@@ -190,7 +190,7 @@ class FaultRunner:
         return self._legs[key]
 
     def _leg_of(self, run: Run) -> Leg:
-        return Leg(self._scenario, log_of(run, self._seed), run.fault, run.history.counter if run.history else 0)
+        return Leg(self._scenario, log_of(run, self._seed), run.fault, run.history)
 
     def _compare_live(self, job: Job, verdict: Verdict) -> None:
         # Each case's first is made with every instruction executed, the others boot by boot, with calls shared.

@@ -7,28 +7,15 @@ version the counter has. UART text is never evidence: a faulted firmware may lie
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from harness.machine.capability import Capability
 from harness.machine.protocol import Trace
+from harness.oracle.module_rules import authentic_module, module_runs, no_older_module
 from harness.oracle.run import Outcome, Run, is_settled, outcome_of, recovers
 from harness.oracle.times import boot_times, time_until_application, watchdog_margin_percent
+from harness.oracle.violation import Violation
 from harness.scenario.model import ExpectedEnd
-from harness.scenario.prepared import APPLICATION_DOMAIN, BOOTLOADER_DOMAIN
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One broken rule.
-
-    Attributes:
-        rule: name of the rule. boot: boot of the run in which it showed, from 0.
-    """
-
-    rule: str
-    message: str
-    boot: int
-
+from harness.scenario.prepared import APPLICATION_DOMAIN, BOOTLOADER_DOMAIN, MODULE_DOMAIN
 
 Rule = Callable[[Run], Iterator[Violation]]
 
@@ -59,7 +46,7 @@ def authentic_entry(run: Run) -> Iterator[Violation]:
     for boot, trace in enumerate(run.traces):
         started = False
         for entry in trace.entries:
-            if entry.domain == BOOTLOADER_DOMAIN:
+            if entry.domain in (BOOTLOADER_DOMAIN, MODULE_DOMAIN):
                 continue
             if entry.domain != APPLICATION_DOMAIN:
                 yield Violation("authentic_entry", f"code ran at {entry.pc:#010x}, in {entry.domain or 'no domain'}", boot)
@@ -244,6 +231,9 @@ RULES: dict[str, Rule] = {
         flash_discipline,
         update_not_lost,
         refused,
+        authentic_module,
+        no_older_module,
+        module_runs,
         boot_budget,
         stable,
         erase_budget,

@@ -44,10 +44,12 @@ class History:
 
     Attributes:
         counter: the greatest that the device showed at a power-on, or when it started an application.
+        module_counter: the greatest of its modules' counter then; 0 where it loads none.
     """
 
     wear: CutWear
     counter: int
+    module_counter: int = 0
 
 
 @dataclass(frozen=True, slots=True)

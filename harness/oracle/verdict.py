@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from harness.fault.crash import FaultProof
 from harness.fault.digest import digest_of
-from harness.oracle.rules import Violation, judge
+from harness.oracle.rules import judge
 from harness.oracle.run import Outcome, Run, outcome_of
 from harness.oracle.times import TimeRange, longest_boot, longest_verification, time_until_application
+from harness.oracle.violation import Violation
 
 
 @dataclass(frozen=True, slots=True)

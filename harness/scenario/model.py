@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -36,6 +36,10 @@ class Defect(StrEnum):
     """The same, in the slot of an update that another patch began. Patches only."""
     OTHER_TARGET = "other-target"
     """A properly signed patch that makes another image than it names. Patches only."""
+    WILD_RELOCATION = "wild-relocation"
+    """A properly signed module with a relocation outside of it. Modules only."""
+    FORGED_RELOCATION = "forged-relocation"
+    """The same, altered after it was signed, its CRC made right again. Modules only."""
 
 
 class ExpectedEnd(StrEnum):
@@ -78,6 +82,41 @@ class ImageSpec(_Strict):
     defect: Defect = Defect.NONE
 
 
+class ModuleEnd(StrEnum):
+    """Which module every run of a case must end with, cut or not."""
+
+    NEW = "new"
+    """The staged one runs."""
+    OLD = "old"
+    """The installed one runs; what was staged was refused."""
+    NONE = "none"
+    """No module is ever run."""
+
+
+class ModulePart(_Strict):
+    """The modules of a case.
+
+    Attributes:
+        bank: which one holds the installed module.
+        counter: the modules' counter at the start; by default the installed version.
+        log_page: how much of the page of their log is used.
+    """
+
+    installed: ImageSpec | None = None
+    staged: ImageSpec | None = None
+    bank: Literal[0, 1] = 0
+    counter: Annotated[int, Field(ge=0, lt=2**48)] | None = None
+    log_page: PageFill = PageFill.FRESH
+    end: ModuleEnd
+
+    @model_validator(mode="after")
+    def _has_what_is_to_run(self) -> Self:
+        needed = {ModuleEnd.NEW: "staged", ModuleEnd.OLD: "installed"}.get(self.end)
+        if needed is not None and getattr(self, needed) is None:
+            raise ValueError(f'module.end = "{self.end}" needs module.{needed}')
+        return self
+
+
 class Case(_Strict):
     """One initial content of the flash, and the end that it must reach."""
 
@@ -91,11 +130,15 @@ class Case(_Strict):
     journal_page: PageFill = PageFill.FRESH
     end: ExpectedEnd
     cuts: Cuts = Cuts.ALL
+    module: ModulePart | None = None
+    """The modules that the application finds; only in a profile with modules."""
 
     @model_validator(mode="after")
     def _staged_when_new(self) -> Self:
         if self.end is ExpectedEnd.NEW and self.staged is None:
             raise ValueError('end = "new" needs a staged image')
+        if self.module is not None and self.module.staged is not None and self.staged is not None:
+            raise ValueError("the slot holds an image or a module, not both")
         return self
 
 

@@ -19,6 +19,7 @@ from harness.errors import InputError
 from harness.image.spk import HEADER_BYTES
 from harness.image.verify import Placement, image_in_region
 from harness.scenario.model import Case, Scenario, load_scenario
+from harness.scenario.module_prepare import ModulePreparation
 from harness.scenario.own import is_own_scenario
 from harness.scenario.own_prepare import prepare_own
 from harness.scenario.prepared import APPLICATION_DOMAIN, BEHAVIOUR_VERSION, BOOTLOADER_DOMAIN, PreparedCase, PreparedScenario, Region
@@ -133,9 +134,11 @@ class _Preparation:
         self._toolchain = toolchain
         self._regions = _regions(profile, part)
         self._flash_profile: FlashProfile = flash_profile(profile.name, device.flash.page_bytes.value)
-        edits = bug.edits_on(device.name) if bug else ()
-        self._bootloader = build_bootloader(profile, device, part, toolchain, edits)
+        edits = {bug.image: bug.edits_on(device.name)} if bug else {}
+        self._bootloader = build_bootloader(profile, device, part, toolchain, edits.get("bootloader", ()))
+        self._application_edits = edits.get("application", ())
         self._applications: dict[int, Firmware] = {}
+        self._modules = self._module_preparation()
 
     def prepared(self) -> PreparedScenario:
         """Build every case and return the whole."""
@@ -147,9 +150,7 @@ class _Preparation:
             device=self._device,
             part=self._part,
             regions=self._regions,
-            domains=tuple(
-                Domain(domain, self._regions[domain].address, self._regions[domain].size_bytes) for domain in (BOOTLOADER_DOMAIN, APPLICATION_DOMAIN)
-            ),
+            domains=self._domains(),
             protected=_PROTECTED,
             limits=self._scenario.limits,
             format=self._format(),
@@ -163,7 +164,25 @@ class _Preparation:
             verification=self._verification(),
             records=("metadata",),
             bookkeeping=self._flash_profile.bookkeeping(self._regions["metadata"], self._device.flash.address.value),
+            modules=None if self._modules is None else self._modules.format,
         )
+
+    def _domains(self) -> tuple[Domain, ...]:
+        of_flash = (self._regions[name] for name in (BOOTLOADER_DOMAIN, APPLICATION_DOMAIN))
+        domains = tuple(Domain(region.name, region.address, region.size_bytes) for region in of_flash)
+        return domains if self._modules is None else (*domains, self._modules.domain)
+
+    def _module_preparation(self) -> ModulePreparation | None:
+        """Return who builds the modules, None where the application loads none."""
+        if self._profile.module is None:
+            for index, case in enumerate(self._scenario.case):
+                if case.module is not None:
+                    problem = f"the application of profile {self._profile.name} loads no modules"
+                    raise InputError(problem, source=self._reference, field=f"case[{index}].module", remedy="Name a profile that does, such as speck-module.")
+            return None
+        application = self._built_application(self._scenario.case[0].installed.version)
+        revision = self._scenario.hardware_revision
+        return ModulePreparation(self._profile, self._device, self._toolchain, self._regions, revision, application.elf_path)
 
     def _format(self) -> SpeckFormat:
         application = self._regions["application"]
@@ -178,10 +197,13 @@ class _Preparation:
             return None  # a seeded bug may be that nothing calls it
         return elf.symbol(name)
 
-    def _application(self, version: int) -> ApplicationCode:
+    def _built_application(self, version: int) -> Firmware:
         if version not in self._applications:
-            self._applications[version] = build_application(self._profile, self._device, self._part, self._toolchain, version)
-        firmware = self._applications[version]
+            self._applications[version] = build_application(self._profile, self._device, self._part, self._toolchain, version, self._application_edits)
+        return self._applications[version]
+
+    def _application(self, version: int) -> ApplicationCode:
+        firmware = self._built_application(version)
         code = ApplicationCode(firmware.binary, firmware.entry - firmware.address)
         return code.padded(self._options.app_kib * 1024, f"padding of version {version}")
 
@@ -202,6 +224,10 @@ class _Preparation:
         contents["metadata"] = self._flash_profile.metadata(case, self._regions["metadata"], len(contents.get("slot", b"")))
         for name in ("application", "slot"):
             self._check_fits(name, contents.get(name, b""))
+        module = None
+        if self._modules is not None and case.module is not None:
+            contents |= self._modules.contents(case.module)
+            module = self._modules.prepared(case.module, case.installed.version)
         flash_bytes = self._device.parts[self._part].flash_bytes.value
         flash = build_flash(self._regions, contents, self._device.flash.address.value, flash_bytes)
         return PreparedCase(
@@ -215,6 +241,7 @@ class _Preparation:
             staged_version=case.staged.version if case.staged else None,
             staged_digest=_digest(staged) if staged else None,
             refusal=self._refusal(contents) if staged else None,
+            module=module,
         )
 
     def _refusal(self, contents: dict[str, bytes]) -> int | None:

@@ -10,13 +10,15 @@ from pydantic import PlainSerializer, PlainValidator
 from harness.device import Device, Timing
 from harness.device.memory import Domain, NonVolatile
 from harness.device.peer import PeerMaker
-from harness.scenario.model import Cuts, ExpectedEnd, Limits
+from harness.scenario.model import Cuts, ExpectedEnd, Limits, ModuleEnd
 
 BEHAVIOUR_VERSION = 5
 """Part of every fingerprint: raise it when tears, RAM filling or an engine change what a replay id rebuilds."""
 
 BOOTLOADER_DOMAIN = "bootloader"
 APPLICATION_DOMAIN = "application"
+MODULE_DOMAIN = "module"
+"""The RAM that modules run in."""
 
 
 Addresses = Annotated[
@@ -111,6 +113,52 @@ class Bookkeeping(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class InstalledModule:
+    """The module that an application may run.
+
+    Attributes:
+        code: addresses that it has in RAM. entry_address: where it is called.
+        digest: SHA-256 of the whole image, header included.
+    """
+
+    version: int
+    code: range
+    entry_address: int
+    digest: str
+
+
+class ModuleFormat(Protocol):
+    """What a rule may ask about the modules on a flash."""
+
+    def counter(self, flash: bytes) -> int:
+        """Return the modules' own monotonic counter."""
+        ...
+
+    def installed(self, flash: bytes) -> InstalledModule | None:
+        """Return the authentic module of the version that the counter names, None if there is none."""
+        ...
+
+    def refusal(self, flash: bytes) -> int:
+        """Return the recorded reason for refusing the last staged module, 0 if it was installed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedModule:
+    """What must come of the modules of a case.
+
+    Attributes:
+        installed_digest, staged_digest: SHA-256 of the modules' images; None: there is none.
+        refusal: the reason that the application must record, 0 if it is to install the staged module; None: none is staged.
+    """
+
+    end: ModuleEnd
+    installed_digest: str | None
+    staged_digest: str | None
+    refusal: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedCase:
     """One initial content of the device, and what must come of it.
 
@@ -118,6 +166,7 @@ class PreparedCase:
         installed_digest, staged_digest: SHA-256 of the images as the application region would hold them.
         refusal: the reason that the bootloader must record for refusing the staged image; None: it is not to refuse it, or keeps no record.
         peer: the host at the other end of the UART, until the application has settled; None: nobody.
+        module: what must come of its modules; None: it has none.
     """
 
     name: str
@@ -131,6 +180,7 @@ class PreparedCase:
     staged_digest: str | None
     refusal: int | None = None
     peer: PeerMaker | None = None
+    module: PreparedModule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +198,7 @@ class PreparedScenario:
         recovery_end: how a boot ends, as `End` names it, in which the bootloader starts nothing and asks for help.
         records: names of the regions where the firmware keeps journals and counters, and where alone a refusal may write.
         bookkeeping: what the firmware's journals and counters say; None: nobody can tell, so a search compares them byte by byte.
+        modules: what the flash says of modules; None: the application loads none.
     """
 
     reference: str
@@ -171,6 +222,7 @@ class PreparedScenario:
     recovery_end: str = "waiting"
     records: tuple[str, ...] = ()
     bookkeeping: Bookkeeping | None = None
+    modules: ModuleFormat | None = None
 
     @property
     def flash_address(self) -> int:

@@ -10,6 +10,8 @@ from harness.scenario.prepared import Bookkeeping, Region
 from harness.scenario.speck import Records, SpeckProfile
 from harness.scenario.speck_delta import SpeckDeltaProfile
 
+_BOOTLOADER_OF_PATCHES = ("speck-delta", "speck-module")
+
 
 class FlashProfile(Records, Protocol):
     """Knows the flash contents of a profile."""
@@ -42,4 +44,4 @@ class FlashProfile(Records, Protocol):
 
 def flash_profile(name: str, page_bytes: int) -> FlashProfile:
     """Return what is known of a profile; one of another name is laid out as `speck` is."""
-    return SpeckDeltaProfile(page_bytes) if name == "speck-delta" else SpeckProfile(page_bytes)
+    return SpeckDeltaProfile(page_bytes) if name in _BOOTLOADER_OF_PATCHES else SpeckProfile(page_bytes)

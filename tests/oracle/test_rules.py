@@ -12,6 +12,7 @@ from harness.oracle.rules import RULES, judge
 from harness.oracle.run import CutWear, History, Outcome, Run, outcome_of
 from harness.scenario.model import ExpectedEnd, Limits
 
+from . import module_runs
 from .runs import BASE, PAGE, RESET, STACK, make_flash, make_run, make_trace
 
 IN_BOOTLOADER = Entry("bootloader", BASE, 0, 0)
@@ -154,9 +155,23 @@ def test_a_rule_breaks_on_the_run_made_for_it(situation: str) -> None:
     assert {violation.rule for violation in judge(run)} == expected
 
 
+@pytest.mark.parametrize("situation", module_runs.BROKEN)
+def test_a_rule_about_modules_breaks_on_the_run_made_for_it(situation: str) -> None:
+    """Exactly the expected rules break."""
+    run, expected = module_runs.BROKEN[situation]
+
+    assert {violation.rule for violation in judge(run)} == expected
+
+
+@pytest.mark.parametrize("situation", module_runs.HOLDS)
+def test_a_good_run_with_modules_breaks_no_rule(situation: str) -> None:
+    """What the case asks for breaks no rule, calls between module and application included."""
+    assert judge(module_runs.HOLDS[situation]) == ()
+
+
 def test_every_rule_has_a_run_that_breaks_it() -> None:
     """A rule that nothing can trip is no rule."""
-    assert {rule for _, rules in BROKEN.values() for rule in rules} == set(RULES)
+    assert {rule for _, rules in [*BROKEN.values(), *module_runs.BROKEN.values()] for rule in rules} == set(RULES)
 
 
 def test_times_within_their_budgets_break_no_rule() -> None:

@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "measures.h"
 
-static uint32_t mean(const uint32_t readings[READINGS])
+static int32_t mean(const int32_t values[READINGS])
 {
-    uint32_t sum = 0;
+    int32_t sum = 0;
 
     for (uint32_t i = 0; i < READINGS; i++) {
-        sum += readings[i];
+        sum += values[i];
     }
     return sum / READINGS;
 }
 
-static uint32_t greatest(const uint32_t readings[READINGS])
+static int32_t greatest(const int32_t values[READINGS])
 {
-    uint32_t most = 0;
+    int32_t most = values[0];
 
-    for (uint32_t i = 0; i < READINGS; i++) {
-        most = readings[i] > most ? readings[i] : most;
+    for (uint32_t i = 1; i < READINGS; i++) {
+        most = values[i] > most ? values[i] : most;
     }
     return most;
 }
 
 #if MODULE_VERSION >= 2
-static uint32_t sorted[READINGS];
+static int32_t sorted[READINGS];
 
-static uint32_t median(const uint32_t readings[READINGS])
+static int32_t median(const int32_t values[READINGS])
 {
     for (uint32_t i = 0; i < READINGS; i++) {
         uint32_t at = i;
 
-        while (at > 0 && sorted[at - 1] > readings[i]) {
+        while (at > 0 && sorted[at - 1] > values[i]) {
             sorted[at] = sorted[at - 1];
             at--;
         }
-        sorted[at] = readings[i];
+        sorted[at] = values[i];
     }
     return sorted[READINGS / 2];
 }

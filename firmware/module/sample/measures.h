@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What readings can come to, by name. */
+/* What temperatures can come to, by name. */
 #ifndef SAMPLE_MEASURES_H
 #define SAMPLE_MEASURES_H
 
@@ -9,7 +9,7 @@ enum { READINGS = 7 };
 
 struct measure {
     const char *name;
-    uint32_t (*of)(const uint32_t readings[READINGS]);
+    int32_t (*of)(const int32_t values[READINGS]);
 };
 
 /* The last one has no name. */

@@ -6,14 +6,15 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.campaign.state import Geography, Merging, State
+from harness.campaign.state import Geography, Merging, State, digest_of_page
 from harness.device.memory import DisturbedCells
 from harness.fault.disturbed import still_disturbed
 from harness.fault.faults import Fault, Tear
 from harness.fault.moments import moments_of
 from harness.fault.plan import TearChoice
 from harness.fault.tears import tear_operation
-from harness.fault.write_count import CellHistory, HistoryLog, history_after, history_of, history_of_cut
+from harness.fault.write_count import CellHistory, HistoryLog, history_after, history_of, history_of_cut, tells_itself
+from harness.machine.operation_log import columns_of
 from harness.machine.protocol import Operation, OperationKind, Trace
 from harness.oracle.run import CutWear, Run
 from harness.scenario.prepared import APPLICATION_DOMAIN, Meaning
@@ -98,6 +99,9 @@ class ChildFinder:
         self._pick = pick
         self._counts: dict[OperationKind, int] = {}
         self._erases = 0
+        self._columns = columns_of(())
+        self._pages: dict[int, bytes] = {}
+        self._changed: set[int] = set()
         self._erases_in_all = sum(sum(trace.erases) for trace in run.traces)
         self._counter = state.counter
         self._open = set(state.open_pages)
@@ -115,9 +119,9 @@ class ChildFinder:
             self.clock_ps = started_ps
             for stretch in self._stretches(trace):
                 if len(stretch) > 1:
-                    self._cut_page(boot, stretch, started_ps)
+                    self._cut_page(boot, trace, stretch, started_ps)
                 else:
-                    self._cut(boot, stretch[0], started_ps, trace)
+                    self._cut(boot, trace.operations[stretch.start], started_ps, trace)
             started_ps += trace.time_ps
 
     def _power_on(self, boot: int) -> None:
@@ -126,56 +130,72 @@ class ChildFinder:
         self._option_bytes = bytearray(start.option_bytes)
         self._disturbed = start.disturbed
         operations = self._run.traces[boot].operations
-        self._histories = HistoryLog(history_of(start), (operations[index] for index in range(len(operations))), self._geography.flash_map)
+        self._columns = columns_of(operations)
+        history = history_of(start)
+        untold = () if tells_itself(history, self._columns, self._geography.flash_map) else (operations[index] for index in range(len(operations)))
+        self._histories = HistoryLog(history, untold, self._geography.flash_map)
+        self._pages, self._changed = {}, set(self._touched)
         if not start.disturbed:
             self._counter = max(self._counter, self._geography.counter(self._flash))
 
-    def _stretches(self, trace: Trace) -> Iterator[list[Operation]]:
+    def _stretches(self, trace: Trace) -> Iterator[range]:
         """Yield the operations one by one; but the erase of a page that may be left open, and the programs of that page behind it, together."""
         entered = {entry.operations for entry in trace.entries if entry.domain == APPLICATION_DOMAIN}
-        stretch: list[Operation] = []
-        page = -1
-        for index in range(len(trace.operations)):
-            operation = trace.operations[index]
-            here = self._geography.page_of(operation)
-            if stretch and here == page and operation.kind is OperationKind.PROGRAM and index not in entered:
-                stretch.append(operation)
-                continue
-            if stretch:
-                yield stretch
-            opens = operation.kind is OperationKind.PAGE_ERASE and here in self._geography.may_be_open
-            stretch, page = ([operation], here) if opens else ([], -1)
-            if not opens:
-                yield [operation]
-        if stretch:
-            yield stretch
+        kinds, pages = self._columns.kinds, [self._geography.page_at(address) for address in self._columns.addresses]
+        first, count = 0, len(pages)
+        while first < count:
+            end = first + 1
+            if kinds[first] == OperationKind.PAGE_ERASE and pages[first] in self._geography.may_be_open:
+                while end < count and kinds[end] == OperationKind.PROGRAM and pages[end] == pages[first] and end not in entered:
+                    end += 1
+            yield range(first, end)
+            first = end
 
-    def _cut_page(self, boot: int, stretch: list[Operation], started_ps: int) -> None:
+    def _cut_page(self, boot: int, trace: Trace, stretch: range, started_ps: int) -> None:
         """Count all cuts of a stretch as one child, made by a cut in its middle: they differ in that one page."""
-        page = self._geography.page_of(stretch[0])
-        chosen = self._one_of(boot, stretch)
-        faults = self._count(stretch[0]) + (len(stretch) - 1) * self._count(stretch[-1])  # an erase, and programs
+        erase, last = trace.operations[stretch[0]], trace.operations[stretch[-1]]
+        faults = self._count(erase) + (len(stretch) - 1) * self._count(last)
+        chosen = self._one_of(boot, trace, stretch)
         child: Child | None = None
-        for operation in stretch:
-            if chosen is not None and operation.index == chosen.operation:
-                child = self._child(chosen, operation, self._open | {page})
-            self._execute(operation)
-        last = stretch[-1]
+        if chosen is not None:
+            self._execute_all(trace, range(stretch.start, chosen.operation))
+            child = self._child(chosen, trace.operations[chosen.operation], self._open | {self._geography.page_of(erase)})
+        self._execute_all(trace, stretch if chosen is None else range(chosen.operation, stretch.stop))
         ends_ps = started_ps + last.start_ps + last.duration_ps
         if child is not None:
             child.add(child.fault, self._erases, self.clock_ps, ends_ps, faults)
         self.faults += faults
         self.clock_ps = ends_ps
 
-    def _one_of(self, boot: int, stretch: list[Operation]) -> Fault | None:
+    def _execute_all(self, trace: Trace, some: range) -> None:
+        """Execute some operations of a stretch: the erase, if it is among them, ends what was disturbed; the programs only write."""
+        columns = self._columns
+        for index in some:
+            if columns.kinds[index] != OperationKind.PROGRAM:
+                self._execute(trace.operations[index])
+            else:
+                offset, size = columns.addresses[index] - self._geography.flash_address, columns.sizes_bytes[index]
+                self._flash[offset : offset + size] = columns.new[index].to_bytes(size, "little")
+        self._changed.update(map(self._geography.page_at, columns.addresses[some.start : some.stop][:1]))
+
+    def _one_of(self, boot: int, trace: Trace, stretch: range) -> Fault | None:
         """Return the fault that stands for all faults of a page: the one that is wanted, or a tear in the middle."""
         if self._pick is None:
-            faults = self._tears.faults(boot, stretch[len(stretch) // 2], self._seed)
+            faults = self._faults(boot, trace, stretch[len(stretch) // 2])
             return next((fault for fault in faults if fault.tear not in _WITHOUT_TIME), faults[-1] if faults else None)
-        faults = [fault for operation in stretch for fault in self._tears.faults(boot, operation, self._seed)]
-        if isinstance(self._pick, int):
-            return faults[self._pick - self.faults] if 0 <= self._pick - self.faults < len(faults) else None
-        return self._pick if self._pick in faults else None
+        if isinstance(self._pick, Fault):
+            inside = self._pick.boot == boot and self._pick.operation in stretch
+            return self._pick if inside and self._pick in self._faults(boot, trace, self._pick.operation) else None
+        number = self._pick - self.faults
+        for index in stretch if number >= 0 else ():
+            count = self._count(trace.operations[index])
+            if number < count:
+                return self._faults(boot, trace, index)[number]
+            number -= count
+        return None
+
+    def _faults(self, boot: int, trace: Trace, index: int) -> list[Fault]:
+        return self._tears.faults(boot, trace.operations[index], self._seed)
 
     def _count(self, operation: Operation) -> int:
         """Return how many faults an operation has: as many as any of its kind."""
@@ -205,6 +225,7 @@ class ChildFinder:
         array[offset : offset + operation.size_bytes] = operation.new
         self._erases += self._geography.pages_erased(operation)
         self._touched.update(self._geography.pages_in(operation))
+        self._changed.update(self._geography.pages_in(operation))
         if self._disturbed:
             self._disturbed = still_disturbed(self._disturbed, [operation])
         if operation.kind in _PAGE_ERASES:
@@ -218,10 +239,9 @@ class ChildFinder:
         kept = still_disturbed(self._disturbed, [operation] if fault.tear is Tear.ALL else [])
         before = bytes(array[offset : offset + operation.size_bytes])
         array[offset : offset + operation.size_bytes] = torn.cells
-        touched = self._touched | set(self._geography.pages_in(operation))
         state = State(
             leader=self._state.leader,
-            pages=self._geography.difference(self._state.leader, self._flash, touched),
+            pages=self._difference(self._geography.pages_in(operation)),
             option_bytes=bytes(self._option_bytes),
             disturbed=tuple(cells for cells in kept + torn.disturbed if self._geography.page_at(cells.address) not in open_pages),
             writes=tuple(entry for entry in history.writes if self._geography.page_at(entry[0]) not in open_pages),
@@ -233,6 +253,17 @@ class ChildFinder:
         child = self._taken_for(state, fault)
         array[offset : offset + operation.size_bytes] = before
         return child
+
+    def _difference(self, torn: range) -> tuple[tuple[int, bytes], ...]:
+        """Return the pages that differ from the leader's; all but those of the torn operation are kept from one child to the next."""
+        leader = self._state.leader
+        for page in self._changed:
+            self._pages.pop(page, None)
+        self._pages.update(self._geography.difference(leader, self._flash, self._changed))
+        self._changed = set(torn)
+        pages = {page: content for page, content in self._pages.items() if page not in torn}
+        pages.update(self._geography.difference(leader, self._flash, torn))
+        return tuple(sorted(pages.items()))
 
     def _history_of(self, operation: Operation, fault: Fault, torn: bytes) -> CellHistory:
         before = self._histories.before(operation.index)
@@ -260,7 +291,4 @@ class ChildFinder:
 
 def digest_of_pages(pages: tuple[tuple[int, bytes], ...]) -> bytes:
     """Return a short digest of what a state holds where it differs from its leader."""
-    hasher = hashlib.blake2b(digest_size=_DIGEST_BYTES)
-    for page, content in pages:
-        hasher.update(page.to_bytes(4, "little") + content)
-    return hasher.digest()
+    return hashlib.blake2b(b"".join([page.to_bytes(4, "little") + digest_of_page(content) for page, content in pages]), digest_size=_DIGEST_BYTES).digest()

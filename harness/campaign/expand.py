@@ -12,6 +12,7 @@ from harness.fault.faults import Fault
 from harness.fault.plan import FIVE_TEARS, TearChoice
 from harness.machine.engines import make_machine, recording_machine, share_boots, shared_calls
 from harness.machine.protocol import PageUse
+from harness.machine.sharing import SharingMachine
 from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict, verdict_of
 from harness.scenario.prepared import APPLICATION_DOMAIN, Meaning, PreparedScenario
@@ -97,6 +98,8 @@ class Expander:
         self._settings = settings
         calls = shared_calls(settings.engine)
         self._machine = share_boots(make_machine(settings.engine, *build, calls=calls), *build, calls=calls)
+        if isinstance(self._machine, SharingMachine):
+            self._machine.keen = False
         self._recorder = recording_machine(settings.engine, *build, calls=calls)
         self._geography = Geography(scenario, settings.closed_pages)
         self._application = self._geography.pages_of(scenario, [APPLICATION_DOMAIN] if APPLICATION_DOMAIN in scenario.regions else [])

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from harness.fault.flash_map import FlashMap
+from harness.machine.operation_log import OperationColumns
 from harness.machine.protocol import NonVolatile, Operation, OperationKind
 
 _COUNT_MAX = 255
@@ -61,6 +62,19 @@ class HistoryLog:
     def before(self, operation: int) -> CellHistory:
         """Return the history right before an operation."""
         return self._histories[bisect_right(self._places, operation) - 1]
+
+
+def tells_itself(start: CellHistory, columns: OperationColumns, flash_map: FlashMap) -> bool:
+    """Tell whether the content tells every count at every point of a log: whatever was programmed read erased before, and does not any more."""
+    if not flash_map.counted_bytes:
+        return True
+    erased = 256**flash_map.counted_bytes - 1
+    programs = (
+        old == erased != new and size == flash_map.counted_bytes
+        for kind, size, old, new in zip(columns.kinds, columns.sizes_bytes, columns.old, columns.new, strict=True)
+        if kind != OperationKind.PAGE_ERASE
+    )
+    return start == CellHistory() and all(programs)
 
 
 def history_after(start: CellHistory, operations: Iterable[Operation], flash_map: FlashMap) -> CellHistory:

@@ -181,10 +181,10 @@ def _summary_of_counter_page(page: bytes) -> tuple[int, int, bool]:
 @lru_cache(_PAGES_REMEMBERED)
 def _state_of_journal_page(page: bytes) -> JournalState:
     state = JournalState(journal_header_value(page[:JOURNAL_HEADER_BYTES]) or 0)
-    for record in _records(page[JOURNAL_HEADER_BYTES:], JOURNAL_RECORD_BYTES):
-        content = journal_record_value(record)
-        if content is not None:
-            state = state.after(*content)
+    used = len(page) - _room(page, JOURNAL_HEADER_BYTES, JOURNAL_RECORD_BYTES) * JOURNAL_RECORD_BYTES
+    for kind, value, kind_complement, value_complement in struct.iter_unpack("<HHHH", page[JOURNAL_HEADER_BYTES:used]):
+        if kind ^ kind_complement == value ^ value_complement == 0xFFFF:
+            state = state.after(kind, value)
     return state
 
 

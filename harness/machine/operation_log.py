@@ -4,14 +4,57 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
-from harness.machine.protocol import Operation, OperationKind
+from harness.machine.protocol import Operation, OperationKind, OperationLog
 
 RECORD = struct.Struct("=QQQIIIIIIB7x")
 """`struct operation` of the C core."""
 
 _ERASED = 0xFF
 _KIND_OFFSET = 48
+_WORDS = RECORD.size // 4
+_ADDRESS_WORD, _SIZE_WORD, _OLD_WORD, _NEW_WORD = 6, 9, 10, 11
+
+
+@dataclass(frozen=True, slots=True)
+class OperationColumns:
+    """All operations of a log side by side, for who only looks where they go.
+
+    Attributes:
+        kinds: one byte each, values of `OperationKind`. addresses, sizes_bytes: of the cells.
+        old, new: cells of programs as numbers, little endian; of erases they say nothing.
+    """
+
+    kinds: bytes
+    addresses: list[int]
+    sizes_bytes: list[int]
+    old: list[int]
+    new: list[int]
+
+
+@runtime_checkable
+class ColumnarLog(Protocol):
+    """A log that tells its columns without decoding operations."""
+
+    def columns(self) -> OperationColumns:
+        """Return all operations side by side."""
+        ...
+
+
+def columns_of(log: OperationLog) -> OperationColumns:
+    """Return the operations of any log side by side."""
+    if isinstance(log, ColumnarLog):
+        return log.columns()
+    operations = [log[index] for index in range(len(log))]
+    return OperationColumns(
+        bytes(operation.kind for operation in operations),
+        [operation.address for operation in operations],
+        [operation.size_bytes for operation in operations],
+        [int.from_bytes(operation.old, "little") for operation in operations],
+        [int.from_bytes(operation.new, "little") for operation in operations],
+    )
 
 
 def decode_operation(record: bytes, index: int, arena: bytes) -> Operation:
@@ -60,6 +103,12 @@ class RecordedOperations:
 
     def __iter__(self) -> Iterator[Operation]:
         return (self[index] for index in range(self._count))
+
+    def columns(self) -> OperationColumns:
+        """Return all operations side by side."""
+        words = memoryview(self._records).cast("I")
+        address, size, old, new = (words[first::_WORDS].tolist() for first in (_ADDRESS_WORD, _SIZE_WORD, _OLD_WORD, _NEW_WORD))
+        return OperationColumns(self._records[_KIND_OFFSET :: RECORD.size], address, size, old, new)
 
     def kinds(self) -> set[OperationKind]:
         """Return which kinds of operations there are, without decoding one."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from harness.machine.calls import SharedCalls
-from harness.machine.operation_log import RecordedOperations
+from harness.machine.operation_log import OperationColumns, RecordedOperations, columns_of
 from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, PeerMaker, Retained, Trace
 
 _Entries = tuple[tuple[int, int], ...]
@@ -259,6 +259,10 @@ class RebasedOperations:
 
     def __iter__(self) -> Iterator[Operation]:
         return _operations_of(self)
+
+    def columns(self) -> OperationColumns:
+        """Return all operations side by side: the old bytes of an erase are no part of that."""
+        return columns_of(self._log)
 
 
 def _kinds_of(log: OperationLog) -> set[OperationKind]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from harness import __version__
+from harness.campaign.certified import Model, Sealed, Strict, build_of, check_build
+from harness.campaign.check import Check
 from harness.campaign.closure import SearchResult
 from harness.campaign.expand import Expander, SearchSettings, Task
 from harness.campaign.search_figures import risks, wasted_ps
 from harness.campaign.state import Merging, State, label_of, start_of
+from harness.campaign.sweep_certificate import SweepCertificate
 from harness.errors import InputError
-from harness.fault.faults import Tear
 from harness.fault.plan import TearChoice
 from harness.fault.replay_id import fault_of
 from harness.oracle.rules import RULES
@@ -26,44 +26,21 @@ from harness.scenario.prepared import BEHAVIOUR_VERSION, PreparedScenario
 _REMEDY = "Give a file that `harness sweep --certificate` wrote."
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Build(_Strict):
-    """What was searched."""
-
-    scenario: str
-    options: dict[str, str]
-    device: str
-    part: str
-    fingerprint: str
-    bootloader_sha256: str
-    images: dict[str, dict[str, str | None]]
-
-
-class Model(_Strict):
-    """What it rests on.
+class SearchModel(Model):
+    """What a search rests on.
 
     Attributes:
         depth: most cuts in a row; None: any number.
         merging: which states were taken for one; enough, closed_pages: see `SearchResult`.
     """
 
-    engine: str
-    harness: str
-    behaviour: int
-    seed: int
-    tears: tuple[Tear, ...]
-    fractions: int
     depth: int | None
     merging: Merging
     enough: tuple[int, ...]
     closed_pages: tuple[int, ...]
-    invariants: tuple[str, ...]
 
 
-class Counts(_Strict):
+class Counts(Strict):
     """What was done.
 
     Attributes:
@@ -87,7 +64,7 @@ class Counts(_Strict):
     violations: int
 
 
-class StateRow(_Strict):
+class StateRow(Strict):
     """One state: the case, the state before and the cut (made so often in a row) that lead to it, what tells its kind, and what its boots did."""
 
     case: int
@@ -98,23 +75,15 @@ class StateRow(_Strict):
     behaviour: str
 
 
-class Certificate(_Strict):
-    """A certificate.
-
-    Attributes:
-        finished: nothing was left open within the depth. holds: finished, and no rule was broken.
-    """
+class Certificate(Sealed):
+    """A certificate of a search: `finished` says that nothing was left open within the depth."""
 
     certificate: Literal["boot-harness search"] = "boot-harness search"
     version: Literal[2] = 2
-    finished: bool
-    holds: bool
-    build: Build
-    model: Model
+    model: SearchModel
     counts: Counts
     wasted_power_on_ms: float | None
     risk: list[dict[str, str | float]]
-    seconds: float
     states: Annotated[list[StateRow], Field(min_length=1)]
 
 
@@ -128,20 +97,13 @@ def certificate_of(result: SearchResult, losses_per_hour: float) -> Certificate:
     return Certificate(
         finished=result.finished,
         holds=result.finished and not result.violations,
-        build=Build(
-            scenario=scenario.reference,
-            options=dict(scenario.options),
-            device=scenario.device.name,
-            part=scenario.part,
-            fingerprint=scenario.fingerprint,
-            bootloader_sha256=_bootloader_digest(scenario),
-            images={case.name: {"installed": case.installed_digest, "staged": case.staged_digest} for case in scenario.cases},
-        ),
-        model=Model(
+        build=build_of(scenario),
+        model=SearchModel(
             engine=settings.engine,
             harness=__version__,
             behaviour=BEHAVIOUR_VERSION,
             seed=settings.seed,
+            case=result.options.only_case,
             tears=settings.tears.named,
             fractions=settings.tears.fractions,
             depth=result.options.depth,
@@ -187,43 +149,26 @@ def certificate_of(result: SearchResult, losses_per_hour: float) -> Certificate:
             )
             for state in booted
         ],
-    )
+    ).sealed()
 
 
-def _bootloader_digest(scenario: PreparedScenario) -> str:
-    start = scenario.regions["bootloader"].address - scenario.flash_address
-    return hashlib.sha256(scenario.cases[0].state.flash[start : start + scenario.bootloader_bytes]).hexdigest()
+_EITHER: TypeAdapter[Certificate | SweepCertificate] = TypeAdapter(Annotated[Certificate | SweepCertificate, Field(discriminator="certificate")])
 
 
-def read_certificate(path: Path) -> Certificate:
-    """Read a certificate back.
+def read_certificate(path: Path) -> Certificate | SweepCertificate:
+    """Read a certificate of either kind back.
 
     Raises:
         InputError: the file cannot be read, or is none.
     """
     try:
-        return Certificate.model_validate_json(path.read_bytes())
+        return _EITHER.validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", source=str(path), remedy=_REMEDY) from None
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or None
         raise InputError(f"is not a certificate: {first['msg']}", source=str(path), field=field, remedy=_REMEDY) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One state and one of its cuts, made again.
-
-    Attributes:
-        faults: what leads to the state, as replay ids spell it; cut: the fault that was made of its run, "" where nothing can be cut.
-        difference: what is not as certified, "" if all is.
-    """
-
-    case: str
-    faults: str
-    cut: str
-    difference: str
 
 
 def verify_certificate(certificate: Certificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
@@ -235,8 +180,8 @@ def verify_certificate(certificate: Certificate, scenario: PreparedScenario, sam
     Raises:
         InputError: the certificate is of another build.
     """
-    _check_build(certificate, scenario)
     model = certificate.model
+    check_build(certificate.build, model, scenario)
     draw = random.Random(seed)
     tears = TearChoice(model.tears, model.fractions)
     expander = Expander(scenario, SearchSettings(model.seed, model.engine, tears, model.merging, frozenset(model.closed_pages)))
@@ -248,16 +193,6 @@ def verify_certificate(certificate: Certificate, scenario: PreparedScenario, sam
             yield _check(certificate, scenario, expander, known, index, draw)
     finally:
         expander.close()
-
-
-def _check_build(certificate: Certificate, scenario: PreparedScenario) -> None:
-    problem = ""
-    if scenario.fingerprint != certificate.build.fingerprint:
-        problem = f"it is of build {certificate.build.fingerprint}, this build is {scenario.fingerprint}: firmware, images, layout or device changed"
-    elif certificate.model.behaviour != BEHAVIOUR_VERSION:
-        problem = f"it is of behaviour version {certificate.model.behaviour}, this harness has {BEHAVIOUR_VERSION}"
-    if problem:
-        raise InputError(problem, source="certificate", remedy="Build what it was made with, or make a new one with `harness sweep --certificate`.")
 
 
 def _check(certificate: Certificate, scenario: PreparedScenario, expander: Expander, known: dict[str, str], index: int, draw: random.Random) -> Check:

@@ -1,16 +1,22 @@
-"""`harness certificate`: try a search's certificate again."""
+"""`harness certificate`: try a certificate again."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from harness.campaign.certificate import read_certificate, verify_certificate
+from harness.campaign.certificate import Certificate, read_certificate, verify_certificate
+from harness.campaign.check import Check
+from harness.campaign.sweep_certificate import SweepCertificate, verify_sweep_certificate
 from harness.cli.options import prepare_with_progress, progress_console, result_console
 from harness.errors import ExitCode
 from harness.scenario.prepare import PrepareOptions
+from harness.scenario.prepared import PreparedScenario
+
+_CHANGED = "the file was changed after it was written: its digest is another one"
 
 
 @click.group("certificate")
@@ -20,30 +26,48 @@ def certificate_group() -> None:
 
 @certificate_group.command("verify", epilog="Example: harness certificate verify closure.json --sample 20")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--sample", type=click.IntRange(min=1), default=10, show_default=True, help="How many states to make again, each with one cut more.")
+@click.option("--sample", type=click.IntRange(min=1), default=10, show_default=True, help="How many states, or faults of a sweep, to make again.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Draws the sample.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object on standard output.")
 def verify_command(file: Path, sample: int, seed: int, as_json: bool) -> int:
-    """Make a sample of the certified states of FILE again, by their cuts, and boot what one more cut leaves.
+    """Make a sample of what FILE certifies again.
 
-    Each must behave as certified, and each cut must lead to a state that the certificate knows. Another build is refused.
+    Of a search: states, by their cuts, and what one more cut of each leaves; each must behave as certified, and each cut must lead to a state
+    that the certificate knows. Of a plain sweep: faults, made by stopping the machine, with what each leaves and what comes of it.
+    Another build is refused.
     """
     certificate = read_certificate(file)
     build = PrepareOptions.from_pairs(certificate.build.options.items(), source=str(file))
     scenario = prepare_with_progress(certificate.build.scenario, build)
+    listed = len(certificate.states) if isinstance(certificate, Certificate) else len(certificate.faults)
     checks = []
     with progress_console().status("") as status:
-        for number, check in enumerate(verify_certificate(certificate, scenario, sample, seed), 1):
+        for number, check in enumerate(_checks(certificate, scenario, sample, seed), 1):
             checks.append(check)
-            status.update(f"{number} of {min(sample, len(certificate.states))} states: {check.case} after {check.faults.count('/') + bool(check.faults)} cuts")
+            status.update(f"{number} of {min(sample, listed)}: {check.case} {check.faults or check.cut}"[:100])
     different = [check for check in checks if check.difference]
+    changed = not certificate.is_unchanged
     if as_json:
         found = [{"case": check.case, "faults": check.faults, "cut": check.cut, "difference": check.difference} for check in different]
-        click.echo(json.dumps({"certificate": str(file), "holds": certificate.holds, "checked": len(checks), "different": found}))
+        summary = {"certificate": str(file), "holds": certificate.holds, "checked": len(checks), "changed": changed, "different": found}
+        click.echo(json.dumps(summary))
     else:
-        console = result_console()
-        for check in different:
-            console.print(f"[red]differs[/red] {check.case}:{check.faults or 'clean'}, cut {check.cut or 'none'}: {check.difference}", highlight=False)
-        claim = "no violation" if certificate.holds else "violations" if certificate.counts.violations else "an unfinished search"
-        console.print(f"{len(checks)} of {len(certificate.states)} states and a cut of each made again, {len(different)} differ; certified: {claim}")
-    return ExitCode.VIOLATION if different else ExitCode.HOLDS
+        _print(certificate, listed, checks, different, changed=changed)
+    return ExitCode.VIOLATION if different or changed else ExitCode.HOLDS
+
+
+def _checks(certificate: Certificate | SweepCertificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
+    if isinstance(certificate, Certificate):
+        return verify_certificate(certificate, scenario, sample, seed)
+    return verify_sweep_certificate(certificate, scenario, sample, seed)
+
+
+def _print(certificate: Certificate | SweepCertificate, listed: int, checks: list[Check], different: list[Check], *, changed: bool) -> None:
+    console = result_console()
+    if changed:
+        console.print(f"[red]differs[/red] {_CHANGED}", highlight=False)
+    for check in different:
+        console.print(f"[red]differs[/red] {check.case}:{check.faults or 'clean'}, cut {check.cut or 'none'}: {check.difference}", highlight=False)
+    what = "states and a cut of each" if isinstance(certificate, Certificate) else "faults"
+    claim = "no violation" if certificate.holds else "violations" if certificate.counts.violations else "an unfinished campaign"
+    console.print(f"{len(checks)} of {listed} {what} made again, {len(different)} differ; certified: {claim}")

@@ -15,9 +15,10 @@ from typing import Any
 import click
 from rich.status import Status
 
-from harness.campaign.certificate import certificate_of
+from harness.campaign.certificate import Certificate, certificate_of
 from harness.campaign.closure import SearchResult, search
 from harness.campaign.state import Merging
+from harness.campaign.sweep_certificate import SweepCertificate
 from harness.campaign.workers import ignoring_interrupts
 from harness.cli.campaign import CampaignArguments
 from harness.cli.engine_remarks import print_not_shown
@@ -94,13 +95,18 @@ class SearchArguments:
     certificate: Path | None
     losses_per_hour: float
 
+    def __post_init__(self) -> None:
+        """Refuse a certificate that cannot be written, before the work starts."""
+        if self.certificate:
+            check_writable("--certificate", self.certificate)
+
     def refuse_without_depth(self) -> None:
         """Refuse what a plain sweep would not look at.
 
         Raises:
             InputError: there is something of the kind.
         """
-        for name, value in (("--budget", self.budget_seconds), ("--merge", self.merge), ("--certificate", self.certificate)):
+        for name, value in (("--budget", self.budget_seconds), ("--merge", self.merge)):
             if value is not None:
                 raise InputError("it belongs to a search through states", source=name, remedy=f"Add --depth 2, or --depth {_CLOSURE}.")
 
@@ -111,8 +117,6 @@ class SearchArguments:
             InputError: the command line asks for something that only a plain sweep has, or for another search than that of the file.
         """
         _refuse(campaign, reports)
-        if self.certificate:
-            check_writable("--certificate", self.certificate)
         opened = open_search(campaign, self.depth, self.merge, self.budget_seconds)
         store = opened.store
         with contextlib.nullcontext() if store is None else contextlib.closing(store), progress_console().status("clean runs") as status:
@@ -127,8 +131,7 @@ class SearchArguments:
         if reports.junit:
             write_output(reports.junit, search_junit_xml(result))
         if self.certificate and result.states:
-            text = certificate_of(result, self.losses_per_hour).model_dump_json()
-            write_output(self.certificate, (text + "\n").encode())
+            write_certificate(self.certificate, certificate_of(result, self.losses_per_hour))
         if reports.as_json:
             click.echo(json.dumps(search_summary(result, self.losses_per_hour)))
         else:
@@ -154,13 +157,23 @@ def _refuse(campaign: CampaignArguments, reports: Reports) -> None:
             raise InputError("a search through states does not take it", source=name, remedy="Leave it out, or leave out --depth.")
 
 
+def write_certificate(path: Path, certificate: Certificate | SweepCertificate) -> None:
+    """Write a certificate, whole or not at all."""
+    write_output(path, (certificate.model_dump_json() + "\n").encode())
+
+
 def search_options(command: Command) -> Command:
     """Add the options for more than one cut in a row; the command receives `search: SearchArguments`."""
 
     @click.option("--depth", default="1", show_default=True, metavar="N", help=f"Cuts in a row: a number, or `{_CLOSURE}` for any number of them.")
     @click.option("--budget", default=None, metavar="TIME", help="With --depth: stop after this much time (90s, 10m, 1h); exit code 4 if something is left.")
     @click.option("--merge", type=click.Choice([merging.value for merging in Merging]), default=None, help="With --depth: which states are taken for one.")
-    @click.option("--certificate", type=click.Path(path_type=Path), default=None, help="With --depth: write what was proved, and what it rests on, here.")
+    @click.option(
+        "--certificate",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="Write what was proved, and on what, for `harness certificate verify`.",
+    )
     @click.option("--loss-rate", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Losses of power per hour, for the risk.")
     @functools.wraps(command)
     def wrapper(depth: str, budget: str | None, merge: str | None, certificate: Path | None, loss_rate: float, **rest: Any) -> Any:

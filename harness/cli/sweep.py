@@ -11,10 +11,12 @@ import click
 from harness.campaign.merge import merge, result_of_store
 from harness.campaign.stored import is_search, read_store
 from harness.campaign.sweep import sweep
+from harness.campaign.sweep_certificate import certificate_of_sweep
+from harness.campaign.workers import ignoring_interrupts
 from harness.cli.campaign import CampaignArguments, campaign_options
 from harness.cli.options import prepare_with_progress
 from harness.cli.reports import Reports, report_options
-from harness.cli.search import SearchArguments, search_options
+from harness.cli.search import SearchArguments, search_options, write_certificate
 from harness.scenario.prepare import PrepareOptions
 
 
@@ -38,6 +40,9 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
     with contextlib.nullcontext() if store is None else contextlib.closing(store), progressing as progress:
         result = sweep(campaign.scenario, options, progress, store)
     result.losses_per_hour = search.losses_per_hour
+    if search.certificate:
+        with ignoring_interrupts():
+            write_certificate(search.certificate, certificate_of_sweep(result, options))
     code = reports.finish(result)
     if result.interrupted and store is not None:
         click.echo(f"go on with: harness sweep --resume {shlex.quote(str(store.path))}", err=True)

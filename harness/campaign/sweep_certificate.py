@@ -1,0 +1,158 @@
+"""The certificate of a plain sweep: every fault with its proof and what came of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Literal
+
+from harness import __version__
+from harness.campaign.boots import log_of
+from harness.campaign.certified import Model, Sealed, Strict, build_of, check_build
+from harness.campaign.check import Check
+from harness.campaign.runner import FaultRunner, Job
+from harness.campaign.settings import SweepOptions
+from harness.campaign.sweep import CampaignResult, run_clean
+from harness.fault.faults import spell_faults
+from harness.fault.replay_id import fault_of
+from harness.oracle.rules import RULES
+from harness.oracle.run import Outcome
+from harness.oracle.verdict import Verdict
+from harness.scenario.prepared import BEHAVIOUR_VERSION, PreparedScenario
+
+_DIGITS = 32
+"""Of each digest, in hex."""
+
+
+class SweepModel(Model):
+    """What a sweep rests on.
+
+    Attributes:
+        operations: (first, last), the only ones that were cut; None: all of them.
+    """
+
+    operations: tuple[int, int] | None
+
+
+class SweepCounts(Strict):
+    """What was done.
+
+    Attributes:
+        faults_possible: of the chosen operations and tears; more than planned where a sample was drawn, or a part of a plan was run.
+        crash_images: different ones among what the faults left. made_live: faults that were also made by stopping the machine.
+    """
+
+    cases: int
+    operations: int
+    faults_possible: int
+    faults_planned: int
+    faults_run: int
+    faults_fired: int
+    crash_images: int
+    made_live: int
+    violations: int
+
+
+class FaultRow(Strict):
+    """One fault, what it left, and what came of that."""
+
+    case: str
+    fault: str
+    crash: str
+    outcome: Outcome
+    rules: tuple[str, ...]
+    final: str
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> FaultRow:
+        """Return what a certificate says of a verdict."""
+        proof = verdict.proof
+        return cls(
+            case=verdict.case,
+            fault=spell_faults(proof.faults) if proof else "",
+            crash=proof.crash_digest[:_DIGITS] if proof else "",
+            outcome=verdict.outcome,
+            rules=tuple(sorted({violation.rule for violation in verdict.violations})),
+            final=verdict.final_digest[:_DIGITS],
+        )
+
+
+class SweepCertificate(Sealed):
+    """A certificate of one cut at a time.
+
+    Attributes:
+        whole: every possible fault was planned: no sample, no part of a plan. faults: in the order of the plan.
+    """
+
+    certificate: Literal["boot-harness sweep"] = "boot-harness sweep"
+    version: Literal[1] = 1
+    whole: bool
+    model: SweepModel
+    counts: SweepCounts
+    faults: list[FaultRow]
+
+
+def certificate_of_sweep(result: CampaignResult, options: SweepOptions) -> SweepCertificate:
+    """Return the certificate of a sweep, finished or not."""
+    finished = not result.interrupted and len(result.verdicts) == result.planned and result.planned > 0
+    return SweepCertificate(
+        finished=finished,
+        holds=finished and not result.violating,
+        whole=result.planned == result.possible,
+        build=build_of(result.scenario),
+        model=SweepModel(
+            engine=result.engine,
+            harness=__version__,
+            behaviour=BEHAVIOUR_VERSION,
+            seed=result.seed,
+            case=options.only_case,
+            operations=options.operations,
+            tears=options.tears.named,
+            fractions=options.tears.fractions,
+            invariants=tuple(RULES),
+        ),
+        counts=SweepCounts(
+            cases=len(result.clean),
+            operations=result.operations,
+            faults_possible=result.possible,
+            faults_planned=result.planned,
+            faults_run=len(result.verdicts),
+            faults_fired=result.fired,
+            crash_images=result.distinct_crash_images,
+            made_live=result.live_checked,
+            violations=len(result.violating),
+        ),
+        faults=[FaultRow.of(verdict) for verdict in result.verdicts],
+        seconds=round(result.seconds, 3),
+    ).sealed()
+
+
+def verify_sweep_certificate(certificate: SweepCertificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
+    """Make faults of a certificate again, by stopping the machine, and judge what they leave.
+
+    Args:
+        sample: how many. seed: draws them.
+
+    Raises:
+        InputError: the certificate is of another build.
+    """
+    model = certificate.model
+    check_build(certificate.build, model, scenario)
+    rows = certificate.faults
+    drawn = [rows[index] for index in sorted(random.Random(seed).sample(range(len(rows)), min(sample, len(rows))))]
+    logs = [log_of(run, model.seed) for run in run_clean(scenario, SweepOptions(seed=model.seed, engine=model.engine))]
+    place = {log.case.name: number for number, log in enumerate(logs)}
+    runner = FaultRunner(scenario, logs, model.seed, model.engine)
+    try:
+        for row in drawn:
+            yield Check(row.case, "", row.fault, _difference(row, runner, place))
+    finally:
+        runner.close()
+
+
+def _difference(row: FaultRow, runner: FaultRunner, place: dict[str, int]) -> str:
+    if row.case not in place:
+        return "there is no such case"
+    made = FaultRow.of(runner.judge(Job(place[row.case], tuple(map(fault_of, row.fault.split("/"))), live=True)))
+    changed = [name for name in ("crash", "outcome", "rules", "final") if getattr(made, name) != getattr(row, name)]
+    return f"made again, it has another {' and another '.join(changed)}" if changed else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,8 +16,8 @@ from harness.oracle.verdict import Verdict
 
 _MOST_SHRUNK = 10
 """Causes that are shrunk: those that a report shows."""
-_MOST_TRIES = 600
-"""Runs that are made for one of them. That no fewer cuts show it is known: a search goes breadth first."""
+_MOST_CUTS = 1_200
+"""Cuts that are made for one of them. That no fewer show it is known where a search went breadth first."""
 
 
 def causes_of_search(
@@ -34,16 +35,19 @@ def causes_of_search(
     ordered = sorted(causes, key=lambda cause: -cause.count)[:_MOST_SHRUNK]
     wanted = [cause for cause in ordered if cause.first.proof is not None]
     shrunk: dict[int, Cause] = {}
-    for number, cause in enumerate(wanted, 1):
-        if told:
-            told(number, len(wanted))
-        case = names.index(cause.first.case)
-        shown = partial(_shows, cause, sites)
-        target = Target(case, clean[case], cause.first, shown, fewest=True, tears=settings.tears.named)
-        verdict = shrink(runner, target, most_tries=_MOST_TRIES).verdict
-        violation = next(violation for violation in verdict.violations if violation.rule == cause.rule)
-        shrunk[id(cause)] = replace(cause, first=verdict, violation=violation)
+    with contextlib.suppress(KeyboardInterrupt):  # the search is over: an impatient user gets the causes as they were found
+        for number, cause in enumerate(wanted, 1):
+            if told:
+                told(number, len(wanted))
+            shrunk[id(cause)] = _shrunk(runner, cause, clean[names.index(cause.first.case)], names.index(cause.first.case), sites, settings)
     return [shrunk.get(id(cause), cause) for cause in causes]
+
+
+def _shrunk(runner: FaultRunner, cause: Cause, clean: Verdict, case: int, sites: CallSites, settings: SearchSettings) -> Cause:
+    target = Target(case, clean, cause.first, partial(_shows, cause, sites), fewest=True, tears=settings.tears.named)
+    verdict = shrink(runner, target, most_tries=_MOST_CUTS // max(1, len(target.verdict.proof.faults) if target.verdict.proof else 1)).verdict
+    violation = next(violation for violation in verdict.violations if violation.rule == cause.rule)
+    return replace(cause, first=verdict, violation=violation)
 
 
 def _shows(cause: Cause, sites: CallSites, verdict: Verdict) -> bool:

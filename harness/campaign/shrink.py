@@ -77,7 +77,7 @@ class Target:
     Attributes:
         case: index of its case among the runner's clean runs. clean: what came of that clean run.
         verdict: of the sequence. shows: whether a verdict shows what is to be kept; true for `verdict`.
-        fewest: it is known that no sequence of fewer cuts shows it. tears: those that may be made beside the ones of the sequence.
+        fewest: fewer cuts elsewhere need not be looked for: a search has. tears: those that may be made beside the ones of the sequence.
     """
 
     case: int
@@ -118,6 +118,10 @@ class _Shrinker:
         complete = True
         try:
             if not self._target.fewest:
+                self._step("no cut at all", self._without_cuts)
+            if self._faults:
+                self._step("cuts left out", self._leave_out)
+            if not self._target.fewest:
                 self._search_fewer()
             if self._faults:
                 self._step("earlier, and simpler", self._earlier)
@@ -154,10 +158,6 @@ class _Shrinker:
         return False
 
     def _search_fewer(self) -> None:
-        self._step("no cut at all", self._without_cuts)
-        if not self._faults:
-            return
-        self._step("cuts left out", self._leave_out)
         count = 1
         while count < len(self._faults):
             self._step(f"{count} cut{'s' * (count > 1)}, the last one anywhere", partial(self._fewer, count))
@@ -196,13 +196,12 @@ class _Shrinker:
     def _move(self, position: int) -> bool:
         """Move one cut, and what follows with it."""
         moved = False
+        while self._try_any(self._with_moved(position, self._landmarks(position))):
+            moved = True
+        moved = self._close_in(position) or moved
         if position == len(self._faults) - 1:
             prefix = self._faults[:position]
-            moved = self._try_any((*prefix, fault) for fault in self._all_faults(prefix))
-        else:
-            while self._try_any(self._with_moved(position, self._landmarks(position))):
-                moved = True
-            moved = self._close_in(position) or moved
+            moved = self._try_any((*prefix, fault) for fault in self._all_faults(prefix)) or moved
         return self._try_any(self._with_moved(position, [place_of(self._faults[position])])) or moved
 
     def _close_in(self, position: int) -> bool:

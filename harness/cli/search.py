@@ -50,7 +50,7 @@ class SearchStatus:
 
     def shrinking(self, number: int, count: int) -> None:
         """Show which cause is reduced to its shortest and earliest sequence of cuts."""
-        self._status.update(f"cause {number} of {count}: looking for the shortest and earliest cuts")
+        self._status.update(f"cause {number} of {count}: looking for the shortest and earliest cuts (Ctrl-C: report them as they are)")
 
 
 def parse_depth(text: str) -> int | None:

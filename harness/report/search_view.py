@@ -102,6 +102,8 @@ def print_search(console: Console, result: SearchResult, losses_per_hour: float)
         if result.violating > result.made_again:
             text = f"  {result.violating} states break a rule; {result.made_again} of them, the first of each kind among these, were made again and grouped"
             console.print(text, highlight=False)
+    elif result.violations:
+        console.print(f"[red]{result.violating} states break a rule[/red]; interrupted before they were grouped by cause", highlight=False)
     for risk in risks(result, losses_per_hour):
         print_risk(console, risk, ", ".join(tear.value for tear in settings.tears.named), complete=result.finished)
     if not covers_every_moment(settings.tears, settings.engine):

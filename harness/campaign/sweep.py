@@ -61,7 +61,7 @@ class CampaignResult:
         live_checked: crash images that were also made live, all of them equal. kept: verdicts that were made before, and taken from a file.
         update: virtual time from reset until the new version runs, in the clean run of the first case that installs one; None if there is
             no such case.
-        engine: what ran the firmware.
+        engine: what ran the firmware. depth: cuts in a row of each faulted run.
         causes: the violations, equal ones taken together; empty where the campaign looked for one violation only.
         exposures: of each update whose every moment was judged. losses_per_hour: what its risk is told for.
     """
@@ -81,6 +81,7 @@ class CampaignResult:
     seconds: float = 0.0
     interrupted: bool = False
     engine: str = "embedded"
+    depth: int = 1
     exposures: list[Exposure] = field(default_factory=list)
     losses_per_hour: float = 1.0
 

@@ -127,6 +127,28 @@ class SearchArguments:
             click.echo(f"go on with: harness sweep --resume {shlex.quote(str(store.path))}", err=True)
         return exit_code_of_search(result)
 
+    def depth_of_sample(self, campaign: CampaignArguments) -> int:
+        """Return how many cuts in a row the sampled sequences have.
+
+        Raises:
+            InputError: no number is given, or another option does not go with sampled sequences.
+        """
+        if self.depth is None:
+            raise InputError("a sample has sequences of some length", source="--depth", remedy="Give a number, such as 2; or leave out --sample.")
+        other = {
+            "--shard": campaign.shard,
+            "--cluster": campaign.cluster,
+            "--store": campaign.store,
+            "--resume": campaign.resume,
+            "--budget": self.budget_seconds,
+            "--merge": self.merge,
+            "--certificate": self.certificate,
+        }
+        for name, value in other.items():
+            if value is not None:
+                raise InputError("sampled sequences of cuts do not take it", source=name, remedy="Leave it out, or leave out --sample.")
+        return self.depth
+
     def _report(self, result: SearchResult, reports: Reports) -> None:
         if reports.junit:
             write_output(reports.junit, search_junit_xml(result))

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from harness.campaign.merge import merge, result_of_store
+from harness.campaign.sequences import sweep_sequences
 from harness.campaign.stored import is_search, read_store
 from harness.campaign.sweep import sweep
 from harness.campaign.sweep_certificate import certificate_of_sweep
@@ -28,8 +29,11 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
     """Cut power at every flash operation of SCENARIO with every chosen tear, and judge what recovers.
 
     SCENARIO is a bundled name (`harness scenarios`) or the path of a .toml file. With --depth, power is lost again in the recovery, and
-    again in what follows: every state that this can lead to is booted once.
+    again in what follows: every state that this can lead to is booted once. With --depth 2 --sample 10000, only so many pairs of cuts are
+    made, drawn by the seed.
     """
+    if search.depth != 1 and arguments.sample is not None:
+        return _sweep_sequences(arguments, search, reports)
     if search.depth != 1 or (arguments.resume is not None and is_search(arguments.resume)):
         return search.run(arguments, reports)
     search.refuse_without_depth()
@@ -47,6 +51,13 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
     if result.interrupted and store is not None:
         click.echo(f"go on with: harness sweep --resume {shlex.quote(str(store.path))}", err=True)
     return code
+
+
+def _sweep_sequences(arguments: CampaignArguments, search: SearchArguments, reports: Reports) -> int:
+    depth = search.depth_of_sample(arguments)
+    campaign = arguments.open()
+    with reports.progress(campaign.scenario, campaign.options.seed, campaign.options.engine) as progress:
+        return reports.finish(sweep_sequences(campaign.scenario, campaign.options, depth, progress))
 
 
 @click.command("merge", epilog="Example: harness merge part-1.store part-2.store --junit report.xml")

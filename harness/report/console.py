@@ -31,7 +31,8 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
     table.add_column()
     table.add_row("operations", f"{summary['operations']} in {summary['cases']} cases")
     drawn = f" of {result.possible} drawn," if result.possible > result.planned else ""
-    table.add_row("cuts", f"{summary['planned']}{drawn} planned, {summary['run']} run, {summary['fired']} fired{_part(result)}")
+    words = "cuts" if result.depth == 1 else f"{result.depth} in a row"
+    table.add_row(words, f"{summary['planned']}{drawn} planned, {summary['run']} run, {summary['fired']} fired{_part(result)}")
     if result.planned:
         table.add_row("crash images", f"{summary['distinct_crash_images']} different ones; {summary['live_checked']} cuts also made live, all equal")
         table.add_row("outcomes", _outcomes(result))
@@ -68,7 +69,7 @@ def _print_conclusion(console: Console, result: CampaignResult, *, clear: bool) 
     elif not result.planned:
         console.print("[yellow]nothing was cut[/yellow]: only clean runs were judged" + ("" if not clear else ", and every rule holds in them"))
     elif clear:
-        part = result.possible > result.planned or result.shard != WHOLE
+        part = result.possible > result.planned or result.shard != WHOLE or result.depth > 1
         console.print("[green]no violation[/green]" + (", in a part of the cuts: it proves nothing about the rest" if part else ""))
 
 

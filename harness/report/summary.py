@@ -51,8 +51,9 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
 
     Returns:
         `operations` of the clean runs; faults `possible` (more than `planned` where a sample was drawn), `planned` (those of the part
-        `shard`), `run` and `fired`; `kept`, how many of them were taken from a store; `violations` (a count, clean runs included), and their
-        `causes` (see `cause_record`); `outcomes` (count by outcome); `rules_not_shown`, which the engine cannot show broken;
+        `shard`), `run` and `fired`; `depth`, how many of them follow one on the other in a run; `kept`, how many of them were taken from
+        a store; `violations` (a count, clean runs included), and their `causes` (see `cause_record`); `outcomes` (count by outcome);
+        `rules_not_shown`, which the engine cannot show broken;
         `seconds` of wall time; `cuts_per_second`; and what they rest on.
         `virtual_update_us`, `virtual_boot_us` (the longest boot that updated nothing), `virtual_verification_us` (the longest time that
         one boot spent checking signatures) and `virtual_recovery_worst_us` (the slowest faulted run, with
@@ -73,6 +74,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         "possible": result.possible,
         "shard": str(result.shard),
         "planned": result.planned,
+        "depth": result.depth,
         "kept": result.kept,
         "run": judged,
         "fired": result.fired,

@@ -25,15 +25,17 @@ struct rebuild {
 };
 
 static struct rebuild rebuild;
+static struct log_state next; /* what is written to the log; here, since the stack is deepest where it is */
 
 static enum result install_page(struct rebuild *pass)
 {
-    struct log_state next = pass->log->state;
-    enum result result = page_install(next.scratch, next.scratch_is_inverted, pass->number, patch_page_bytes(&pass->patch, pass->number));
+    const struct log_state *state = &pass->log->state;
+    enum result result = page_install(state->scratch, state->scratch_is_inverted, pass->number, patch_page_bytes(&pass->patch, pass->number));
 
     if (result != RESULT_OK) {
         return result;
     }
+    next = *state;
     next.stage = LOG_STARTED;
     next.steps++;
     return log_write(pass->log, &next);
@@ -57,7 +59,6 @@ static enum result begin_page(struct rebuild *pass, uint32_t number)
 
 static enum result end_page(struct rebuild *pass)
 {
-    struct log_state next;
     enum result result;
 
     pass->step++;
@@ -206,11 +207,10 @@ static enum result check_patch(const struct log *log, uint32_t *payload_bytes, u
 
 static enum result start(struct log *log, uint64_t name)
 {
-    struct log_state next = log->state;
-
-    if (next.stage != LOG_PENDING) {
+    if (log->state.stage != LOG_PENDING) {
         return RESULT_OK;
     }
+    next = log->state;
     next.stage = LOG_STARTED;
     next.steps = 0;
     next.patch = name;
@@ -219,8 +219,7 @@ static enum result start(struct log *log, uint64_t name)
 
 static enum result complete(struct log *log)
 {
-    struct log_state next = log->state;
-
+    next = log->state;
     if (!region_holds(rebuild.patch.header.target_bytes, rebuild.patch.header.target_digest)) {
         return RESULT_TARGET;
     }

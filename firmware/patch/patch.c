@@ -22,7 +22,7 @@ static enum result fail(struct patch *patch)
 
 static enum result read_header(struct patch *patch)
 {
-    const uint8_t *raw = patch->raw_header;
+    const uint8_t *raw = patch->stream.window;
     struct patch_header *header = &patch->header;
     const struct patch_limits *limits = &patch->limits;
     const uint8_t coding = raw[90];
@@ -48,6 +48,7 @@ static enum result read_header(struct patch *patch)
     patch->steps_left = header->steps;
     patch->stage = header->steps == 0 ? PATCH_AT_END : PATCH_AT_PAGE;
     patch->filled = 0;
+    heatshrink_start(&patch->stream);
     return RESULT_OK;
 }
 
@@ -57,7 +58,7 @@ enum result patch_feed(struct patch *patch, uint8_t byte)
         return patch->result;
     }
     if (patch->stage == PATCH_IN_HEADER) {
-        patch->raw_header[patch->filled++] = byte;
+        patch->stream.window[patch->filled++] = byte;
         return patch->filled == PATCH_HEADER_BYTES ? read_header(patch) : RESULT_OK;
     }
     if (patch->is_compressed) {
@@ -159,13 +160,13 @@ static enum result begin_instruction(struct patch *patch)
 static enum result take_copy(struct patch *patch, struct patch_event *event)
 {
     const int64_t half = patch->number >> 1;
-    int64_t source;
+    const int64_t shift = patch->shift + ((patch->number & 1u) != 0 ? -half - 1 : half);
+    const int64_t source = (int64_t)patch->position + shift;
 
-    patch->shift += (patch->number & 1u) != 0 ? -half - 1 : half;
-    source = (int64_t)patch->position + patch->shift;
     if (source < 0 || source > (int64_t)patch->limits.region_bytes - (int64_t)patch->length) {
         return fail(patch);
     }
+    patch->shift = (int32_t)shift; /* it leads from one place of the region to another */
     event->news = PATCH_COPY;
     event->source = (uint32_t)source;
     event->length = patch->length;

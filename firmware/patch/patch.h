@@ -57,12 +57,14 @@ struct patch_event {
 
 enum patch_stage { PATCH_IN_HEADER, PATCH_AT_PAGE, PATCH_AT_LENGTH, PATCH_AT_SHIFT, PATCH_IN_INSERT, PATCH_AT_END };
 
+_Static_assert((int)PATCH_HEADER_BYTES <= (int)HEATSHRINK_WINDOW_BYTES, "the header gathers in the window, before the stream begins");
+
 struct patch {
     struct patch_limits limits;
     struct patch_header header;
     struct heatshrink stream;
     uint8_t built[PATCH_PAGES_MAX / 8]; /* a bit a page */
-    int64_t shift;                      /* of the last copy */
+    int32_t shift;                      /* of the last copy */
     uint32_t number;                    /* under way */
     uint32_t length;                    /* of the instruction; of an insert, what is still to come */
     uint32_t position;                  /* in the region, of the next byte that the page gets */
@@ -70,11 +72,10 @@ struct patch {
     enum result result;
     enum patch_stage stage;
     uint16_t steps_left;
-    uint8_t filled;      /* bytes of the header; later bytes of the number */
+    uint8_t filled;      /* bytes of the header, which gather in the stream's window; later bytes of the number */
     uint8_t byte;        /* fed and not read yet, where the steps are not compressed */
     bool has_byte;
     bool is_compressed;
-    uint8_t raw_header[PATCH_HEADER_BYTES];
 };
 
 void patch_start(struct patch *patch, struct patch_limits limits);

@@ -142,6 +142,13 @@ class ElfFile:
             return SourceLocation(function, self._lines[index].file, self._lines[index].line)
         return SourceLocation(function, "", 0)
 
+    def code_bytes_by_file(self) -> dict[str, int]:
+        """Return how many bytes of code come from each source file, by the line table; empty where there is none."""
+        counted: dict[str, int] = {}
+        for line in self._lines:
+            counted[line.file] = counted.get(line.file, 0) + line.end - line.start
+        return counted
+
     def _function_at(self, address: int) -> str | None:
         index = bisect.bisect_right(self._function_starts, address) - 1
         if index < 0:

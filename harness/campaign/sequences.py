@@ -132,7 +132,7 @@ _draw: Draw | None = None
 
 def _start(start: WorkerStart, draw: Draw) -> None:
     global _runner, _draw
-    _runner, _draw = start.runner(), draw
+    _runner, _draw = start.tool(), draw
 
 
 def _judge(family: tuple[int, int, bool]) -> list[Verdict]:

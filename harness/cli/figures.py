@@ -13,6 +13,7 @@ from harness.cli.options import engine_option, progress_console
 from harness.errors import ExitCode
 from harness.figures.bench import Bench
 from harness.figures.ledger import load_ledger
+from harness.figures.patching import PATCHED_DEVICES
 from harness.figures.run import measure_figures
 from harness.output_file import OutputStream, write_output
 from harness.report.figures import figures_junit, figures_markdown, figures_record, print_figures
@@ -37,13 +38,14 @@ def figures_command(engine: str, as_json: bool, junit: Path | None, output: Path
         with Progress(console=progress_console(), transient=True) as progress:
             task = progress.add_task("measuring", total=len(ledger.figure))
             figures = measure_figures(ledger, bench, lambda: progress.advance(task))
+            bootloaders = [bench.patching(device) for device in PATCHED_DEVICES] if output else []
     finally:
         bench.close()
     if report:
         report.write(figures_junit(ledger, figures))
         report.close()
     if output:
-        write_output(output, figures_markdown(ledger, figures).encode())
+        write_output(output, figures_markdown(ledger, figures, bootloaders).encode())
     if as_json:
         click.echo(json.dumps(figures_record(ledger, figures)))
     else:

@@ -11,6 +11,7 @@ from harness.build.profile import LayoutRegion, regions_on
 from harness.build.toolchain import choose_toolchain
 from harness.campaign.sweep import SweepOptions, run_clean
 from harness.device import NonVolatile, load_device
+from harness.figures.patching import Patching, watch_patching
 from harness.machine.engines import make_machine
 from harness.machine.protocol import Machine, Operation, Trace
 from harness.oracle.run import Run
@@ -27,6 +28,7 @@ class Bench:
     def __init__(self, engine: str = "embedded") -> None:
         self._engine = engine
         self._programs: dict[str, Firmware] = {}
+        self._patching: dict[str, Patching] = {}
         self.device = load_device(_DEVICE)
 
     @cached_property
@@ -102,6 +104,12 @@ class Bench:
         """Return the RAM that a program's variables take, the stack not counted."""
         elf = ElfFile(self.program(name).elf_path)
         return elf.symbol("data_end") - elf.symbol("data_start") + elf.symbol("bss_end") - elf.symbol("bss_start")
+
+    def patching(self, device: str) -> Patching:
+        """Return what the bootloader that applies patches takes on a device."""
+        if device not in self._patching:
+            self._patching[device] = watch_patching(device)
+        return self._patching[device]
 
     def close(self) -> None:
         """Release the machine."""

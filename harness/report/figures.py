@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.figures.ledger import Ledger, Relation, Value
+from harness.figures.patching import Patching
 from harness.figures.verdict import FigureVerdict, JudgedFigure
 
 _COMMAND = "harness figures --output docs/figures.md"
@@ -65,8 +66,12 @@ def print_figures(console: Console, ledger: Ledger, figures: Sequence[JudgedFigu
     console.print(summary_line(figures), highlight=False)
 
 
-def figures_markdown(ledger: Ledger, figures: Sequence[JudgedFigure]) -> str:
-    """Return the ledger as a Markdown page: equal firmware gives equal text, on any machine."""
+def figures_markdown(ledger: Ledger, figures: Sequence[JudgedFigure], bootloaders: Sequence[Patching] = ()) -> str:
+    """Return the ledger as a Markdown page: equal firmware gives equal text, on any machine.
+
+    Args:
+        bootloaders: those that apply patches, for the table of what takes their space.
+    """
     lines = [
         "# Documented figures, measured",
         "",
@@ -82,7 +87,29 @@ def figures_markdown(ledger: Ledger, figures: Sequence[JudgedFigure]) -> str:
                 figure = judged.figure
                 cells = (figure.id, figure.place, figure.quote, documented_text(judged), figure.conditions or "-", measured_text(judged), judged.verdict_text)
                 lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines += _space_table(bootloaders) if bootloaders else []
     return "\n".join(lines) + "\n"
+
+
+def _space_table(bootloaders: Sequence[Patching]) -> list[str]:
+    purposes = dict.fromkeys(purpose for bootloader in bootloaders for purpose, _ in bootloader.space.flash)
+    rows: list[tuple[str, list[int]]] = [(purpose, [dict(found.space.flash).get(purpose, 0) for found in bootloaders]) for purpose in purposes]
+    rows += [
+        ("**flash, all of it**", [found.space.flash_bytes for found in bootloaders]),
+        ("RAM: variables", [found.space.static_ram_bytes for found in bootloaders]),
+        ("RAM: stack on the way of a patch, its deepest flash operation", [found.path_stack_bytes for found in bootloaders]),
+        ("RAM: stack of the whole boot, signature and digests included", [found.boot_stack_bytes for found in bootloaders]),
+    ]
+    return [
+        "",
+        "## What the bootloader of profile speck-delta takes",
+        "",
+        "Bytes. Code counts for the source that it comes from, wherever the compiler put it.",
+        "",
+        "| | " + " | ".join(found.device for found in bootloaders) + " |",
+        "|---" * (1 + len(bootloaders)) + "|",
+        *("| " + " | ".join([name, *(f"{size:,}" for size in sizes)]) + " |" for name, sizes in rows),
+    ]
 
 
 def figures_record(ledger: Ledger, figures: Sequence[JudgedFigure]) -> dict[str, object]:

@@ -14,10 +14,12 @@ from harness.cli import run_cli
 from harness.errors import InputError
 from harness.figures.bench import Bench
 from harness.figures.ledger import Ledger, Relation, load_ledger
+from harness.figures.patching import PATCHED_DEVICES
 from harness.figures.registry import MEASURES
 from harness.figures.run import measure_figures
 from harness.figures.verdict import FigureVerdict, JudgedFigure, judge_figure
 from harness.report.figures import counts_of, figures_markdown
+from harness.scenario.prepare import PrepareOptions, prepare
 
 PAGE = Path(__file__).parents[2] / "docs" / "figures.md"
 LEDGER = load_ledger()
@@ -37,9 +39,10 @@ def judged(bench: Bench) -> list[JudgedFigure]:
     return measure_figures(LEDGER, bench)
 
 
-def test_the_page_is_what_the_command_prints(judged: list[JudgedFigure]) -> None:
+def test_the_page_is_what_the_command_prints(judged: list[JudgedFigure], bench: Bench) -> None:
     """docs/figures.md is measured, not written: `harness figures --output docs/figures.md` makes it."""
-    assert figures_markdown(LEDGER, judged) == PAGE.read_text(encoding="utf-8")
+    bootloaders = [bench.patching(device) for device in PATCHED_DEVICES]
+    assert figures_markdown(LEDGER, judged, bootloaders) == PAGE.read_text(encoding="utf-8")
 
 
 def test_enough_figures_are_measured(judged: list[JudgedFigure]) -> None:
@@ -77,6 +80,14 @@ def test_measuring_again_gives_the_same(judged: list[JudgedFigure]) -> None:
         again.close()
 
 
+def test_all_of_a_bootloader_is_counted(bench: Bench) -> None:
+    """The table of what takes the space adds up to the image, and names nothing that takes less than nothing."""
+    for device in PATCHED_DEVICES:
+        space = bench.patching(device).space
+        assert all(size > 0 for _, size in space.flash)
+        assert space.flash_bytes == prepare(f"{device}/speck-delta", PrepareOptions()).bootloader_bytes
+
+
 KNOWN = {
     "the header ends at 144, whatever the document's sum says": ("speck-header-overhead", 144),
     "the Speck driver writes nothing after its own erase": ("speck-driver-write-after-erase", 0),
@@ -86,6 +97,7 @@ KNOWN = {
     "a flash counter can't be rewritten": ("guide-counter-increment", 1),
     "and by AND it falls": ("guide-counter-increment-nrf52840", "0x00000000"),
     "the worked delta gives another sentence": ("speck-delta-example", "very The quick brown fox jumps over the cat"),
+    "reading and applying a patch needs less than 1 KiB of RAM": ("speck-applier-ram-stm32f103", 976),
     "the STM32F103 has two levels of protection": ("thread-levels", 2),
 }
 

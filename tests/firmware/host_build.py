@@ -56,6 +56,22 @@ LAYOUTS = {
 DELTA_LAYOUTS = {chip: {**layout, "REGION_METADATA_BYTES": 7 * layout["PAGE_BYTES"]} for chip, layout in LAYOUTS.items()}
 """The same parts with seven pages for log and scratch."""
 
+STORE_HOST_VERSION, STORE_MEMORY_BYTES = 5, 16384
+"""What the tests' application says of itself to modules, as in `firmware/tests/store/store_device.h`."""
+
+
+def _store_layout(layout: dict[str, int]) -> dict[str, int]:
+    """Return the part with two banks of two pages, a slot as large as one of them, and four pages for the modules' log."""
+    page, start = layout["PAGE_BYTES"], layout["REGION_APPLICATION_ADDRESS"]
+    banks, slot, log = ((start, 4 * page), (start + 4 * page, 2 * page), (start + 6 * page, 4 * page))
+    named = {"APPLICATION": banks, "MODULES": banks, "SLOT": slot, "METADATA": log, "MODULE_LOG": log}
+    regions = {f"REGION_{name}_{what}": value for name, place in named.items() for what, value in zip(("ADDRESS", "BYTES"), place, strict=True)}
+    return layout | regions
+
+
+STORE_LAYOUTS = {chip: _store_layout(layout) for chip, layout in LAYOUTS.items()}
+"""The same parts as the application that keeps modules sees them."""
+
 _WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Werror")
 
 
@@ -104,6 +120,20 @@ def build_delta_units(compiler: HostCompiler, firmware: Path, folder: Path, chip
     sources = [*logic, *(source for name in folders for source in sorted(firmware.glob(f"{name}/*.c")) if source.name != "patch_apply.c")]
     sources += [firmware / "tests/flash_fake.c", firmware / "tests/runner.c"]
     return _build_program(compiler, firmware, folder, "speck-delta", sources, ("boot", "hal", "tests", *folders), DELTA_LAYOUTS[chip])
+
+
+def build_store_units(compiler: HostCompiler, firmware: Path, folder: Path, chip: str) -> Path:
+    """Build the test program of the module store for a chip's flash in `folder` and return its path.
+
+    Raises:
+        AssertionError: something does not compile; says what.
+    """
+    recipe = load_profile("speck-module", firmware).application
+    sources = [firmware / file for file in recipe.sources if file.startswith(("boot/", "delta/"))]
+    sources += [source for name in ("module", "tests/store") for source in sorted(firmware.glob(f"{name}/*.c"))]
+    sources += [firmware / "tests/flash_fake.c", firmware / "tests/runner.c"]
+    headers = ("boot", "delta", "hal", "module", "tests", "tests/store")
+    return _build_program(compiler, firmware, folder, "speck-module", sources, headers, STORE_LAYOUTS[chip])
 
 
 def _build_program(

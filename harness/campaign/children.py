@@ -109,6 +109,7 @@ class ChildFinder:
         self._flash = bytearray()
         self._option_bytes = bytearray()
         self._disturbed: tuple[DisturbedCells, ...] = ()
+        self._silent: frozenset[DisturbedCells] = frozenset()
         self._histories = HistoryLog(CellHistory(), (), geography.flash_map)
 
     def find(self) -> None:
@@ -129,6 +130,7 @@ class ChildFinder:
         self._flash = bytearray(start.flash)
         self._option_bytes = bytearray(start.option_bytes)
         self._disturbed = start.disturbed
+        self._silent = self._geography.silent(self._flash, start.disturbed)
         operations = self._run.traces[boot].operations
         self._columns = columns_of(operations)
         history = history_of(start)
@@ -272,7 +274,7 @@ class ChildFinder:
         return before if fault.tear is Tear.NONE else history_of_cut(before, operation, torn, self._geography.flash_map)
 
     def _taken_for(self, state: State, fault: Fault) -> Child:
-        key, meaning = self._geography.kind_of(self._flash, state, self._merging)
+        key, meaning = self._geography.kind_of(self._flash, state, self._merging, self._silent)
         rooms = repr(meaning.rooms).encode()
         content = digest_of_pages(state.pages)
         place = key + rooms + (content if self._apart else b"")

@@ -160,8 +160,8 @@ def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchO
         except _LookedAtError as found:
             closed = options.settings.closed_pages | {found.page}
             options = replace(options, settings=replace(options.settings, closed_pages=closed))
-        except _TooLittleRoomError:
-            enough = ()
+        except _TooLittleRoomError as found:
+            enough = () if found.used is None else tuple(map(max, enough, enough_for(found.used)))
         attempt.result.store.close()
 
 
@@ -179,11 +179,24 @@ def room_for_a_run(scenario: PreparedScenario, options: SearchOptions, runs: lis
     for run in runs:
         taken = places_used(*(scenario.bookkeeping.meaning(flash) for flash in (run.start.flash, run.final_flash)))
         used = tuple(map(max, used, taken)) if used else taken
+    return enough_for(used)
+
+
+def enough_for(used: tuple[int, ...]) -> tuple[int, ...]:
+    """Return from how many free places on logs have room, of which a run takes no more than `used`."""
     return tuple(2 * count + _MORE_ROOM for count in used)
 
 
 class _TooLittleRoomError(Exception):
-    """A log that counted as having room made a difference."""
+    """A log that counted as having room made a difference.
+
+    Args:
+        used: how many places of each log a run took, more than any before; None: it made a difference all the same.
+    """
+
+    def __init__(self, used: tuple[int, ...] | None = None) -> None:
+        super().__init__(used)
+        self.used = used
 
 
 class _Search:
@@ -349,8 +362,8 @@ class _Search:
         """Hold a state against what its room is taken for: it takes no more places than a clean run, and after repeated cuts does what it did before."""
         if not self._enough or expansion.verdict.violations:
             return
-        if any(2 * used + _MORE_ROOM > enough for used, enough in zip(expansion.used, self._enough, strict=True)):
-            raise _TooLittleRoomError
+        if any(more > enough for more, enough in zip(enough_for(expansion.used), self._enough, strict=True)):
+            raise _TooLittleRoomError(expansion.used)
         if known.repeats > 1 and known.parent is not None and expansion.behaviour != self._store.behaviour(known.parent):
             raise _TooLittleRoomError
 

@@ -70,7 +70,8 @@ class Expansion:
         behaviour: digest of what the boots did, the same for states that were rightly taken for one.
         erases: page erases of the recovery, without the power cycles that follow. erases_in_all: with them.
         looked_at: an open page that was looked at before it was erased; None: none was.
-        key, meaning, writes: what tells the state's own kind, see `Child`. used: how many places of each log the run took.
+        key, meaning, writes: what tells the state's own kind, see `Child`.
+        used: how many places of each log the run took.
         faults: how many the children come of. boots: how many were made. work_ps: from power-on to the end of the last operation.
     """
 

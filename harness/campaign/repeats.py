@@ -59,7 +59,7 @@ def repeatable_cuts(known: Known, expansion: Expansion) -> Iterator[Repeatable]:
     found: set[int] = set()
     rooms = expansion.meaning.rooms
     for child in expansion.children:
-        if child.key != expansion.key or child.state.writes != expansion.writes or not child.faults:
+        if child.key != expansion.key or (child.state.writes, child.state.disturbed) != (expansion.writes, ()) or not child.faults:
             continue
         less = [before - after for before, after in zip(rooms, child.meaning.rooms, strict=True)]
         log = next((number for number, places in enumerate(less) if places), None)

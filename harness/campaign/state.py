@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from harness.campaign.readings import Readings
 from harness.device.memory import DisturbedCells, NonVolatile
 from harness.fault.flash_map import flash_map_of
 from harness.machine.protocol import Operation, OperationKind
@@ -83,6 +84,7 @@ class Geography:
         pages = range(len(self._bases[0]) // self.page_bytes)
         guarded = self.bookkeeping | self.pages_of(scenario, scenario.protected) | set(closed_pages)
         self.may_be_open = frozenset(pages) - guarded if scenario.bookkeeping else frozenset()
+        self._readings = Readings(self.flash_address, self.page_at, self.bookkeeping, lambda flash: self._meaning(flash)[0])
         self._read: dict[bytes, tuple[Meaning, int]] = {}
 
     def pages_of(self, scenario: PreparedScenario, regions: Iterable[str]) -> frozenset[int]:
@@ -122,19 +124,27 @@ class Geography:
         """Return what the bookkeeping of a flash says."""
         return self._meaning(bytearray(flash))[0]
 
-    def says(self, flash: bytearray, state: State, merging: Merging) -> tuple[bytes, Meaning, int]:
+    def silent(self, flash: bytearray, disturbed: tuple[DisturbedCells, ...]) -> frozenset[DisturbedCells]:
+        """Return those disturbed cells of the bookkeeping that decide nothing, whatever they read."""
+        return self._readings.silent(flash, disturbed) if disturbed and self._scenario.bookkeeping else frozenset()
+
+    def says(self, flash: bytearray, state: State, merging: Merging, silent: frozenset[DisturbedCells] = frozenset()) -> tuple[bytes, Meaning, int]:
         """Return what tells the bookkeeping of two states apart, its meaning, and the counter."""
         meaning, counter = self._meaning(flash)
-        if merging is Merging.BYTES or state.disturbed or self._scenario.bookkeeping is None:
+        if merging is Merging.BYTES or self._scenario.bookkeeping is None:
             return self._bytes_of(flash), Meaning(b""), counter
+        if state.disturbed:
+            meaning = self._readings.meaning(flash, state.disturbed, silent)
         return meaning.says, meaning, counter
 
-    def kind_of(self, flash: bytearray, state: State, merging: Merging) -> tuple[bytes, Meaning]:
+    def kind_of(self, flash: bytearray, state: State, merging: Merging, silent: frozenset[DisturbedCells] = frozenset()) -> tuple[bytes, Meaning]:
         """Return what a state has in common with those that it is taken for, rooms apart, and what its bookkeeping says."""
-        says, meaning, counter = self.says(flash, state, merging)
+        says, meaning, counter = self.says(flash, state, merging, silent)
         unreached = state.counter if state.disturbed or counter < state.counter else 0
         others = {page: content for page, content in state.pages if page not in state.open_pages and page not in self.bookkeeping}
-        return key_of(state, says, others, unreached, self.writes_that_matter(state, meaning)), meaning
+        told = bool(meaning.says)  # what is disturbed in the bookkeeping is part of what it says
+        disturbed = [cells for cells in state.disturbed if not told or self.page_at(cells.address) not in self.bookkeeping]
+        return key_of(state, says, others, unreached, self.writes_that_matter(state, meaning), disturbed), meaning
 
     def writes_that_matter(self, state: State, meaning: Meaning) -> list[tuple[int, int]]:
         """Return the write counts that can show: of bookkeeping only those where a record is still to go, told by their place among the free ones."""
@@ -182,17 +192,19 @@ def _judgement(scenario: PreparedScenario, case: PreparedCase, geography: Geogra
     return (case.end, case.installed_digest, case.staged_digest, counter, case.state.option_bytes, bytes(rest))
 
 
-def key_of(state: State, says: bytes, others: Mapping[int, bytes], unreached: int, writes: Sequence[tuple[int, int]]) -> bytes:
+def key_of(
+    state: State, says: bytes, others: Mapping[int, bytes], unreached: int, writes: Sequence[tuple[int, int]], disturbed: Sequence[DisturbedCells]
+) -> bytes:
     """Return what two states have in common that are taken for one, rooms apart.
 
     Args:
         writes: counts that matter, with addresses that are alike where the states are.
         says: what the bookkeeping says, or all its bytes. others: pages that differ from the leader's, bookkeeping and open pages left out.
-        unreached: the counter before, if the state does not show it any more; else 0.
+        unreached: the counter before, if the state does not show it any more; else 0. disturbed: cells that matter, and are no part of `says`.
     """
     hasher = hashlib.blake2b(f"{state.leader}:{unreached}:{state.open_pages}:{len(says)}:".encode(), digest_size=KEY_BYTES)
     hasher.update(says + state.option_bytes + f"{sorted(writes)}:{state.partial_erases}:".encode())
-    for cells in state.disturbed:
+    for cells in disturbed:
         hasher.update(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask)
     for page in sorted(others):
         hasher.update(page.to_bytes(4, "little") + digest_of_page(others[page]))

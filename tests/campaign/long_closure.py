@@ -9,16 +9,21 @@ from pathlib import Path
 import pytest
 
 from harness.build.bugs import SeededBug, load_bugs
+from harness.campaign.closure import SearchOptions, search
+from harness.campaign.expand import SearchSettings
 from harness.campaign.selftest import sweep_bug
 from harness.campaign.sweep import SweepOptions, sweep
 from harness.cli import run_cli
 from harness.device import load_device
+from harness.fault.plan import FIVE_TEARS
+from harness.fault.tear_words import parse_tears
 from harness.scenario.model import load_scenario, scenario_names
 from harness.scenario.prepare import PrepareOptions, prepare
 
 SCENARIOS = [name for name in scenario_names() if name.endswith("/speck-full")]
 SEVERAL_CUTS = [bug for bug in load_bugs() if bug.cuts > 1]
 JOBS = os.cpu_count() or 1
+METASTABLE = "none,some,most,half-page,all,metastable"
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -46,6 +51,26 @@ def test_one_cut_misses_what_several_find(bug: SeededBug, scenario: str) -> None
 
     assert plain.violating == []
     assert found.by_intended_rule
+
+
+@pytest.mark.parametrize("case", ["counter-behind", "forged"])
+def test_a_closure_over_metastable_cells_ends(case: str) -> None:
+    """On the good bootloader no reading that is drawn breaks a rule, after any number of cuts."""
+    result = search(prepare(SCENARIOS[-1], PrepareOptions()), SearchOptions(SearchSettings(tears=parse_tears(METASTABLE)), jobs=JOBS, only_case=case))
+
+    print(case, result.states, result.faults, result.seconds)
+    assert (result.finished, result.violations) == (True, [])
+
+
+def test_only_metastable_cells_show_the_bug_that_was_seeded_for_them() -> None:
+    """The closure over stable tears finds nothing; the one over metastable cells finds the counter lowered."""
+    broken = prepare(SCENARIOS[-1], PrepareOptions(bug="metastable-witness-first"))
+    stable, metastable = (
+        search(broken, SearchOptions(SearchSettings(tears=tears), jobs=JOBS, only_case="counter-behind")) for tears in (FIVE_TEARS, parse_tears(METASTABLE))
+    )
+
+    assert (stable.finished, stable.violations) == (True, [])
+    assert {violation.rule for verdict in metastable.violations for violation in verdict.violations} == {"no_downgrade"}
 
 
 def test_there_are_enough_of_them() -> None:

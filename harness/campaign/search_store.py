@@ -74,12 +74,16 @@ class SearchStore(StoreFile):
     Args:
         settings: begin a new file with these; None: go on with one that exists.
 
+    Attributes:
+        kept: results taken from it that sessions before this one had made. settings: what it began with.
+
     Raises:
         InputError: the file exists, or is missing, in use, no search's, damaged, or can't be written.
     """
 
     def __init__(self, path: Path, settings: StoredSearch | None = None) -> None:
         self.kept = 0
+        self._added: set[bytes] = set()
         super().__init__(path, _KIND, None if settings is None else _SETTINGS.dump_json(settings).decode())
 
     def find(self, key: bytes, task: Task | Repeat) -> Expansion | State | None:
@@ -96,7 +100,7 @@ class SearchStore(StoreFile):
             (result,) = _RESULTS[type(task)].validate_json(zlib.decompress(row[0]))
         except (ValidationError, ValueError, zlib.error) as error:
             raise damaged(self.path, "a result cannot be read") from error
-        self.kept += 1
+        self.kept += key not in self._added
         found: Expansion | State = result
         return found
 
@@ -111,6 +115,7 @@ class SearchStore(StoreFile):
             # Two cases may begin alike; then both were given out before the first came back.
             self._database.execute("INSERT OR IGNORE INTO result VALUES (?, ?)", (key, packed))
             self._commit_now_and_then()
+        self._added.add(key)
 
     def _read(self) -> None:
         try:

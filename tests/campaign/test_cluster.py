@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,11 +127,11 @@ def test_a_search_on_a_cluster_finds_the_states_of_a_single_process(local_cluste
     """Also where a worker is killed in the middle and another one joins; what they booted is kept as from processes of this machine."""
     options = SearchOptions(depth=2, only_case="counter-behind")
     observer = KillsASearcher(local_cluster, local_cluster.add_worker())
-    store = SearchStore(tmp_path / "search.store", options.stored(scenario))
 
-    result = search(scenario, replace(options, cluster=local_cluster.address), observer, store)
-    again = search(scenario, options, results=store)
-    store.close()
+    with closing(SearchStore(tmp_path / "search.store", options.stored(scenario))) as store:
+        result = search(scenario, replace(options, cluster=local_cluster.address), observer, store)
+    with closing(SearchStore(tmp_path / "search.store")) as store:
+        again = search(scenario, options, results=store)
 
     alone = search(scenario, options)
     assert observer.killed

@@ -17,10 +17,12 @@ from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.planning import plan_campaign
 from harness.campaign.runner import FaultRunner, Job
 from harness.campaign.settings import SweepOptions
-from harness.campaign.sweep import run_clean, sweep
+from harness.campaign.sweep import CampaignResult, run_clean, sweep
 from harness.device import NonVolatile
 from harness.image.spk import HEADER_BYTES
 from harness.machine.engines import make_machine
+from harness.machine.sharing import SharingMachine
+from harness.oracle.verdict import Verdict
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
 
@@ -39,6 +41,24 @@ _MODES = {
     "shared boots, pruned runs": Accelerations(share=True, memo=False, prune=True),
     "all": EVERY_ACCELERATION,
 }
+
+
+class Stopwatch:
+    """Observes a sweep: this process's time from the start of cutting to the last verdict."""
+
+    def __init__(self) -> None:
+        self.began = self.ended = 0.0
+
+    def cleared(self, verdict: Verdict) -> None:
+        """Clean runs are no cuts."""
+
+    def planned(self, total: int) -> None:  # noqa: ARG002 -- as the protocol has it
+        """The cuts begin."""
+        self.began = time.process_time()
+
+    def judged(self, verdict: Verdict) -> None:  # noqa: ARG002 -- as the protocol has it
+        """One more."""
+        self.ended = time.process_time()
 
 
 @dataclass(frozen=True)
@@ -81,15 +101,10 @@ def spread(jobs: Sequence[Job]) -> list[Job]:
 
 def whole_campaign(scenario: PreparedScenario) -> list[str]:
     """The campaign of the default scenario: as `harness sweep` makes it, on one core and on two; and against a core without accelerations."""
-    alone = measure(0, lambda: None)
-    result = None
-
-    def run() -> None:
-        nonlocal result
-        result = sweep(scenario, SweepOptions())
-
-    alone = measure(0, run)
-    assert result is not None
+    stopwatch = Stopwatch()
+    results: list[CampaignResult] = []
+    alone = measure(0, lambda: results.append(sweep(scenario, SweepOptions(), stopwatch)))
+    result = results[0]
     assert not result.violating
     cuts = len(result.verdicts)
     two = sweep(scenario, SweepOptions(jobs=2))
@@ -98,19 +113,38 @@ def whole_campaign(scenario: PreparedScenario) -> list[str]:
     plain, _ = judge(scenario, logs, spread(jobs), NO_ACCELERATION)
     boot = one_boot(scenario, logs, spread(jobs))
     return [
-        f"{cuts:,} cuts, {result.distinct_crash_images:,} different crash images, {runner.runs_pruned:,} runs pruned.",
         "Every signature is computed, unless it is provably the same computation.",
         "",
         "| what | cuts per second |",
         "|---|---|",
-        f"| judging all cuts, one process | **{judged.rate:,.0f}** |",
-        f"| the whole `harness sweep`, clean runs and {result.live_checked} live cuts included, one process | {cuts / alone.core_seconds:,.0f} |",
+        f"| judging all {cuts:,} cuts, one process | **{judged.rate:,.0f}** |",
+        f"| with {result.live_checked} of them made live and judged again, as every sweep does | {cuts / (stopwatch.ended - stopwatch.began):,.0f} |",
+        f"| the whole `harness sweep`: also clean runs, their check, the plan, the risk | {cuts / alone.core_seconds:,.0f} |",
         f"| the same without any acceleration ({plain.cuts} cuts spread over the plan) | {plain.rate:,.1f} |",
         f"| one boot per cut, nothing judged (the same {boot.cuts}) | {boot.rate:,.1f} |",
         "",
         f"Judging is {judged.rate / plain.rate:,.0f} times as fast as without accelerations, {judged.rate / boot.rate:,.0f} times as fast as one boot per cut.",
         f"Two processes take {two.seconds:.1f} s of wall time where one takes {alone.wall_seconds:.1f} s, their start included:",
         f"{alone.wall_seconds / two.seconds:.2f} times as fast.",
+        "",
+        *shares(cuts, result.distinct_crash_images, runner),
+    ]
+
+
+def shares(cuts: int, distinct: int, runner: FaultRunner) -> list[str]:
+    """Where the verdicts of a campaign came from: counts, the same on every machine."""
+    machine = runner.machine
+    assert isinstance(machine, SharingMachine)
+    made = distinct - runner.runs_pruned
+    boots = machine.boots_made + machine.boots_shared
+    total = machine.instructions_made
+    return [
+        "| what | how many | of these |",
+        "|---|---|---|",
+        f"| cuts | {cuts:,} | {cuts - distinct:,} leave the bytes that another cut left |",
+        f"| crash images | {distinct:,} | {runner.runs_pruned:,} are pruned: what follows cannot differ |",
+        f"| runs | {made:,} | of their {boots:,} boots {machine.boots_shared:,} are shared |",
+        f"| instructions of the boots made | {total / 1e9:.2f} thousand million | {machine.instructions_shared / total:.1%} belong to calls that are shared |",
     ]
 
 

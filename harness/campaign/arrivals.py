@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TypeVar
@@ -14,6 +15,10 @@ from harness.oracle.verdict import Verdict
 ResultT = TypeVar("ResultT")
 
 _BATCH_JOBS = 24
+_BATCH_JOBS_MOST = 1536
+_SHORT_SECONDS = 1.0
+_LONG_SECONDS = 4.0
+"""Batches that come back sooner are doubled, later halved: what neighbours share is made once a worker, and Ctrl-C waits for what has begun."""
 _BATCH_JOBS_SLOW = 1
 """On an engine that makes every boot anew: Ctrl-C waits for the batches that have begun."""
 _AHEAD = 4
@@ -41,22 +46,32 @@ def judged_by_workers(start: WorkerStart, jobs: Sequence[NumberedJob], processes
     Leaving early drops the batches that have not begun and waits for those that have.
     """
     workers = Workers(processes, start_worker, (start,))
-    under_way: dict[Future[list[Verdict]], Sequence[NumberedJob]] = {}
+    under_way: dict[Future[list[Verdict]], tuple[Sequence[NumberedJob], float]] = {}
     begun = 0
-    batch_jobs = _BATCH_JOBS if accelerates(start.engine, EVERY_ACCELERATION) else _BATCH_JOBS_SLOW
+    shares = accelerates(start.engine, EVERY_ACCELERATION)
+    batch_jobs = _BATCH_JOBS if shares else _BATCH_JOBS_SLOW
     try:
         while begun < len(jobs) or under_way:
             while begun < len(jobs) and len(under_way) < _AHEAD * processes:
                 batch = jobs[begun : begun + batch_jobs]
-                under_way[workers.submit(run_batch, [job for _, job in batch])] = batch
+                under_way[workers.submit(run_batch, [job for _, job in batch])] = batch, time.monotonic()
                 begun += len(batch)
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
             for future in done:
-                numbers = [number for number, _ in under_way.pop(future)]
+                batch, submitted = under_way.pop(future)
+                numbers = [number for number, _ in batch]
                 verdicts = result_of(future)
+                if shares:
+                    batch_jobs = _next_size(batch_jobs, time.monotonic() - submitted)
                 yield list(zip(numbers, verdicts, strict=True))
     finally:
         workers.close()
+
+
+def _next_size(jobs: int, seconds: float) -> int:
+    if seconds < _SHORT_SECONDS:
+        return min(2 * jobs, _BATCH_JOBS_MOST)
+    return max(jobs // 2, _BATCH_JOBS) if seconds > _LONG_SECONDS else jobs
 
 
 def in_order(numbers: Iterable[int], known: Mapping[int, ResultT], arrivals: Iterator[tuple[int, ResultT]]) -> Iterator[tuple[int, ResultT]]:

@@ -18,6 +18,7 @@ from harness.machine.protocol import Machine
 from harness.machine.sharing import SharingMachine
 from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict, verdict_of
+from harness.quick_pickle import quickly_pickled
 from harness.scenario.prepared import PreparedScenario
 
 _LEGS_KEPT = 8
@@ -25,6 +26,7 @@ _LONG_STRETCH = 32
 """Operations in one page from which on it pays to find out at once what the recoveries look at."""
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Job:
     """One faulted run to make.

@@ -18,10 +18,12 @@ from harness.fault.flash_map import FlashMap
 from harness.fault.tears import tear_operation
 from harness.fault.write_count import CellHistory, HistoryLog, history_after, history_of, history_of_cut
 from harness.machine.protocol import NonVolatile, Operation, OperationKind
+from harness.quick_pickle import quickly_pickled
 
 _KIND_NAMES = {kind: kind.name.lower() for kind in OperationKind}
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class FaultProof:
     """That a fault fired, and where.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.machine.protocol import OperationKind
+from harness.quick_pickle import quickly_pickled
 
 
 class Tear(StrEnum):
@@ -40,6 +41,7 @@ def tears_of(kind: OperationKind) -> tuple[Tear, ...]:
     return ERASE_TEARS if kind.is_erase else PROGRAM_TEARS
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
     """Power lost at one operation.

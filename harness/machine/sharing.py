@@ -61,6 +61,7 @@ class SharingMachine:
 
     Attributes:
         keen: record the first boot of a kind at once: many more states of that kind are to come.
+        boots_made, boots_shared: how many were asked for, by where they came from. instructions_made: of those that were made, shared calls included.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class SharingMachine:
         self.engine = machine.engine
         self.boots_made = 0
         self.boots_shared = 0
+        self.instructions_made = 0
         self._machine = machine
         self._make_recorder = make_recorder
         self._recorder: Machine | None = None
@@ -110,13 +112,20 @@ class SharingMachine:
             return machine.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained, peer=peer)
 
         kind = self._kind_of(key, state.flash)
-        if not self._worth_recording(kind):
-            return self._boot_plainly(kind, boot)
-        if self._recorder is None:
-            self._recorder = self._make_recorder()
-        trace = boot(self._recorder)
-        self._remember(key, state, trace)
+        if self._worth_recording(kind):
+            if self._recorder is None:
+                self._recorder = self._make_recorder()
+            trace = boot(self._recorder)
+            self._remember(key, state, trace)
+        else:
+            trace = self._boot_plainly(kind, boot)
+        self.instructions_made += trace.instructions
         return trace
+
+    @property
+    def instructions_shared(self) -> int:
+        """How many of the instructions of the boots that were made belong to shared calls."""
+        return self._calls.counts().instructions if self._calls else 0
 
     def close(self) -> None:
         """Release both machines."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from harness.machine.protocol import Entry, Trace
 from harness.oracle.run import Run, is_settled
+from harness.quick_pickle import quickly_pickled
 from harness.scenario.prepared import APPLICATION_DOMAIN
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True, order=True)
 class TimeRange:
     """A virtual time: what the clock of the device counted, and the range that it stands for.

@@ -10,8 +10,10 @@ from harness.oracle.rules import judge
 from harness.oracle.run import Outcome, Run, outcome_of
 from harness.oracle.times import TimeRange, longest_boot, longest_verification, time_until_application
 from harness.oracle.violation import Violation
+from harness.quick_pickle import quickly_pickled
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What came of one run.

@@ -7,7 +7,7 @@
 
 #define MEMO_REGISTERS 16u
 #define MEMO_FUNCTIONS_MAX 64u
-#define MEMO_INSTRUCTIONS_WORTH 8192u /* a shorter call costs little more than to look it up */
+#define MEMO_INSTRUCTIONS_WORTH 2048u /* a shorter call costs little more than to look it up */
 
 /* The core, the controller and the clock when a call begins or ends. */
 struct memo_state {

@@ -18,12 +18,13 @@ _FILE = click.Path(path_type=Path)
 
 
 class Unsigned(click.ParamType[int]):
-    """A whole number in decimal or with a prefix such as 0x, from 0 to what `bits` hold."""
+    """A whole number in decimal or with a prefix such as 0x, from `least` to what `bits` hold."""
 
     name = "number"
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, *, least: int = 0) -> None:
         self._end = 2**bits
+        self._least = least
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number."""
@@ -32,8 +33,8 @@ class Unsigned(click.ParamType[int]):
             number = int(text, 0)
         except ValueError:
             self.fail(f"{text!r} is not a whole number such as 368 or 0x170.", param, ctx)
-        if not 0 <= number < self._end:
-            self.fail(f"{text} is out of range: it must be from 0 to {self._end - 1}.", param, ctx)
+        if not self._least <= number < self._end:
+            self.fail(f"{text} is out of range: it must be from {self._least} to {self._end - 1}.", param, ctx)
         return number
 
 
@@ -77,6 +78,7 @@ def sign_command(application: Path, output: Path, key: Path, version: int, entry
         if output.resolve() == source.resolve():
             raise InputError(f"it is the same file as {name}, which would be lost", source="OUTPUT", remedy="Name another file.")
     code = read_file(application)
+    _check_binary(code, str(application))
     image = spk.sign_image(
         code,
         key=keys.read_private_key(key),
@@ -94,6 +96,14 @@ def sign_command(application: Path, output: Path, key: Path, version: int, entry
         )
     write_output(output, image)
     click.echo(f"{output}: version {version}, {len(code)} bytes of code, {len(image)} bytes in all")
+
+
+def _check_binary(code: bytes, source: str) -> None:
+    """Refuse what is no plain binary: signed, it would be accepted by a verifier and start nowhere."""
+    if code.startswith(b"\x7fELF"):
+        raise InputError("is an ELF file", source=source, remedy="Give the plain binary of it, as objcopy -O binary makes it.")
+    if code.startswith(spk.MAGIC):
+        raise InputError("is an .spk image already", source=source, remedy="Give the plain binary that it was made of.")
 
 
 @image_group.command("verify", epilog="Example: harness image verify firmware.spk --public-key firmware.pub --minimum-version 2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -36,7 +37,14 @@ def speck_group() -> None:
     """Sign, patch and install .spk packages; no emulator runs."""
 
 
-for _command in (keygen_command, sign_command, module_command, install_command, stats_command, dump_command):
+def _renamed(command: click.Command) -> click.Command:
+    """Return a command of `harness image` whose example has this group's name."""
+    renamed = copy.copy(command)
+    renamed.epilog = (command.epilog or "").replace("harness image", "harness speck")
+    return renamed
+
+
+for _command in (_renamed(keygen_command), _renamed(sign_command), module_command, install_command, stats_command, dump_command):
     speck_group.add_command(_command)
 
 
@@ -70,8 +78,8 @@ def verify_command(package: Path, public_key: Path | None, hardware_revision: in
 @click.argument("target", type=_FILE)
 @click.argument("output", type=_FILE)
 @click.option("--key", type=_FILE, default=None, help="Signs the patch; BASE and TARGET must be .spk images then. Without it, the patch is bare.")
-@click.option("--page-bytes", type=click.IntRange(min=16, max=32768), default=1024, show_default=True, help="The device's erase unit.")
-@click.option("--slot-bytes", type=click.IntRange(min=1), default=None, help="Refuse a patch that does not fit in this.")
+@click.option("--page-bytes", type=Unsigned(16, least=16), default="1024", show_default=True, help="The device's erase unit.")
+@click.option("--slot-bytes", type=Unsigned(32, least=1), default=None, help="Refuse a patch that does not fit in this.")
 @click.option("--coding", type=click.Choice([*_CODINGS]), default="auto", show_default=True, help="auto: whichever is smaller.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def delta_command(base: Path, target: Path, output: Path, key: Path | None, page_bytes: int, slot_bytes: int | None, coding: str, as_json: bool) -> None:

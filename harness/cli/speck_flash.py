@@ -14,7 +14,7 @@ from harness.errors import InputError
 from harness.image import spk
 from harness.output_file import write_output
 from harness.report.hex_dump import hex_dump
-from harness.report.nor_view import print_nor_wear
+from harness.report.nor_view import nor_advice, print_nor_wear
 
 _FILE = click.Path(path_type=Path)
 
@@ -25,14 +25,14 @@ flash_option = click.option("--flash", type=_FILE, default=Path("speck-flash.nor
 @click.argument("package", type=_FILE)
 @click.option("--offset", type=Unsigned(32), default="0", show_default=True, help="Where in the flash, in bytes.")
 @click.option("--size-kb", type=click.IntRange(min=1, max=65536), default=None, help="Size of a new flash, in KiB; 64 by default.")
-@click.option("--page-bytes", type=click.IntRange(min=16, max=65536), default=None, help="Erase unit of a new flash; 4096 by default.")
+@click.option("--page-bytes", type=Unsigned(20, least=16), default=None, help="Erase unit of a new flash; 4096 by default.")
 @flash_option
 def install_command(package: Path, offset: int, size_kb: int | None, page_bytes: int | None, flash: Path) -> None:
     """Write PACKAGE into the flash, erasing just the pages that need it."""
     nor = _read_or_make(flash, size_kb, page_bytes)
     data = read_file(package)
     spk.parse_image(data, str(package))
-    erased = nor.install(offset, data)
+    erased = nor.install(offset, data, source=str(flash))
     write_output(flash, nor.to_bytes())
     last = (offset + len(data) - 1) // nor.page_bytes
     click.echo(f"{flash}: {len(data)} bytes at {offset:#x}, pages {offset // nor.page_bytes} to {last}; {erased} erased")
@@ -46,7 +46,8 @@ def stats_command(flash: Path, endurance: int, as_json: bool) -> None:
     """Print how often each page was erased, and what that means for the flash's life."""
     nor = NorFlash.from_bytes(read_file(flash), str(flash))
     if as_json:
-        click.echo(json.dumps({"page_bytes": nor.page_bytes, "pages": nor.pages, "erases": nor.erase_counts}))
+        fields = {"page_bytes": nor.page_bytes, "pages": nor.pages, "erases": nor.erase_counts, "advice": nor_advice(nor, endurance)}
+        click.echo(json.dumps(fields))
     else:
         print_nor_wear(result_console(), nor, endurance)
 
@@ -54,7 +55,7 @@ def stats_command(flash: Path, endurance: int, as_json: bool) -> None:
 @click.command("flash-dump", epilog="Example: harness speck flash-dump --start 0x1000 --len 256")
 @flash_option
 @click.option("--start", type=Unsigned(32), default="0", show_default=True, help="First byte.")
-@click.option("--len", "length", type=click.IntRange(min=1), default=256, show_default=True, help="How many bytes.")
+@click.option("--len", "length", type=Unsigned(32, least=1), default="256", show_default=True, help="How many bytes.")
 def dump_command(flash: Path, start: int, length: int) -> None:
     """Print bytes of the flash in hexadecimal."""
     content = NorFlash.from_bytes(read_file(flash), str(flash)).content

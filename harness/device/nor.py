@@ -81,24 +81,29 @@ class NorFlash:
         self._content[start : start + self.page_bytes] = bytes([ERASED]) * self.page_bytes
         self.erase_counts[page] += 1
 
-    def program(self, offset: int, data: bytes) -> None:
+    def program(self, offset: int, data: bytes, *, source: str = "the flash") -> None:
         """Write bytes where the flash is erased.
+
+        Args:
+            source: which flash, for errors.
 
         Raises:
             InputError: a byte there would need a bit that an erase only can set. Nothing is written then.
         """
         if not 0 <= offset <= len(self._content) - len(data):
-            raise InputError(
-                f"{len(data)} bytes at {offset:#x} end past the flash's {len(self._content):#x}", source="the flash", remedy="Give an offset at which they fit."
-            )
+            problem = f"{len(data)} bytes at {offset:#x} end past the flash's {len(self._content):#x}"
+            raise InputError(problem, source=source, remedy="Give an offset at which they fit.")
         held = self._content[offset : offset + len(data)]
         wrong = next((index for index, (old, new) in enumerate(zip(held, data, strict=True)) if new & ~old), None)
         if wrong is not None:
-            raise InputError(f"the byte at {offset + wrong:#x} is not erased", source="the flash", remedy="Erase its page first.")
+            raise InputError(f"the byte at {offset + wrong:#x} is not erased", source=source, remedy="Erase its page first.")
         self._content[offset : offset + len(data)] = data
 
-    def install(self, offset: int, data: bytes) -> int:
+    def install(self, offset: int, data: bytes, *, source: str = "the flash") -> int:
         """Erase the pages that `data` needs erased, and no others, and write it; what else those pages hold stays.
+
+        Args:
+            source: which flash, for errors.
 
         Returns:
             How many pages were erased.
@@ -107,7 +112,7 @@ class NorFlash:
             InputError: it does not fit.
         """
         if not 0 <= offset <= len(self._content) - len(data):
-            self.program(offset, data)
+            self.program(offset, data, source=source)
         erased = 0
         for page in range(offset // self.page_bytes, -(-(offset + len(data)) // self.page_bytes)):
             start = page * self.page_bytes

@@ -7,8 +7,9 @@ from rich.table import Table
 
 from harness.device.nor import NorFlash
 
-_UNEVEN = 4
-"""A page with this many times the mean of the erased pages wears out well before the rest."""
+_UNEVEN = 2
+"""A page with this many times the erases that it would have with all of them spread over the flash wears out well before the rest."""
+_NEAR_THE_END_PERCENT = 80
 
 
 def print_nor_wear(console: Console, nor: NorFlash, endurance: int) -> None:
@@ -32,12 +33,17 @@ def print_nor_wear(console: Console, nor: NorFlash, endurance: int) -> None:
 
 
 def nor_advice(nor: NorFlash, endurance: int) -> list[str]:
-    """Return what the counts call for: a page past its endurance, and a page that wears out before the others."""
+    """Return what the counts call for: pages at the end of their life, and one that wears out long before the flash as a whole."""
     advice = []
-    worn = [count for count in nor.erase_counts if count]
     for page, count in enumerate(nor.erase_counts):
         if count >= endurance:
             advice.append(f"page {page} is past its endurance of {endurance:,} erases: move what it holds")
-        elif len(worn) > 1 and count > _UNEVEN * (sum(worn) - count) / (len(worn) - 1):
-            advice.append(f"page {page} wears out first, at {count:,} erases: rotate what is written there over several pages")
+        elif 100 * count >= _NEAR_THE_END_PERCENT * endurance:
+            advice.append(f"page {page} has {endurance - count:,} of its {endurance:,} erases left: plan to move what it holds")
+    most = max(nor.erase_counts)
+    even = -(-sum(nor.erase_counts) // nor.pages)
+    if most > _UNEVEN * even:
+        page = nor.erase_counts.index(most)
+        times = f"{most:,} erases, {even:,} if all were spread over the {nor.pages} pages"
+        advice.append(f"page {page} wears out first: {times}; rotate what is written there over more of them")
     return advice or ["No page stands out."]

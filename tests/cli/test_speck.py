@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import run_cli
+from harness.cli.speck import speck_group
 from harness.device.nor import NorFlash
 from harness.errors import ExitCode
 from tests.image.samples import make_code
@@ -62,10 +63,11 @@ def test_the_flash_counts_its_erases(packages: Path, capsys: pytest.CaptureFixtu
     assert NorFlash.from_bytes((packages / "speck-flash.nor").read_bytes(), "flash").erase_counts == [0] * 16
     assert speck(capsys, "flash-install", "v2.spk", "--offset", "0x1000")[0] == ExitCode.HOLDS
     figures = json.loads(speck(capsys, "flash-stats", "--json")[1])
-    dump = speck(capsys, "flash-dump", "--start", "0x1000", "--len", 16)[1]
+    dump = speck(capsys, "flash-dump", "--start", "0x1000", "--len", "0x10")[1]
 
     assert figures["page_bytes"] == 4096
     assert sum(figures["erases"]) > 0
+    assert figures["advice"] == ["No page stands out."]
     assert "page" in speck(capsys, "flash-stats")[1]
     assert dump.startswith("00001000  53 50 4b 02")
 
@@ -78,9 +80,10 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "an output that is an input": (["delta", "v1.bin", "v2.bin", "v1.bin"], "the same file as BASE"),
     "no such patch": (["apply", "v1.bin", "absent", "x"], "absent: cannot be read"),
     "a key for a bare patch": (["apply", "v1.bin", "v2.bin", "x", "--public-key", "firmware.pub"], "without a signature"),
+    "an image signed as an application": (["sign", "v1.spk", "x", "--key", "firmware.key", "--version", "3"], "is an .spk image already"),
     "a package that is none": (["flash-install", "v1.bin"], "is not an .spk image"),
     "a flash that is none": (["flash-stats", "--flash", "v1.bin"], "is not a flash file"),
-    "a package past the end": (["flash-install", "v1.spk", "--offset", "0xF000"], "past the flash"),
+    "a package past the end": (["flash-install", "v1.spk", "--offset", "0xF000"], "speck-flash.nor: 6144 bytes at 0xf000 end past the flash's 0x10000"),
     "pages that do not divide": (["flash-install", "v1.spk", "--page-bytes", "3000"], "not whole pages"),
 }
 
@@ -96,6 +99,26 @@ def test_wrong_input_is_one_clear_error(arguments: list[str], message: str, caps
     assert len(err.splitlines()) == 1
     assert not Path("x").exists()
     assert not Path("speck-flash.nor").exists()
+
+
+@pytest.mark.usefixtures("packages")
+def test_a_page_that_wears_out_first_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Installed again and again in one place, the flash advises to rotate, on the screen and in JSON."""
+    for _ in range(3):
+        for version in (1, 2):
+            speck(capsys, "flash-install", f"v{version}.spk", "--page-bytes", "0x100")
+    advice = json.loads(speck(capsys, "flash-stats", "--json")[1])["advice"]
+
+    assert len(advice) == 1
+    assert "rotate what is written there" in advice[0]
+    assert advice[0] in " ".join(speck(capsys, "flash-stats")[1].split())
+
+
+def test_examples_name_the_command_that_they_are_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command's help ends with an example of itself."""
+    for name in speck_group.commands:
+        shown = " ".join(speck(capsys, name, "--help")[1].split())
+        assert f"Example: harness speck {name} " in shown
 
 
 @pytest.mark.usefixtures("packages")

@@ -53,6 +53,14 @@ WRONG = {
 
 
 @pytest.mark.usefixtures("elf")
+def test_an_elf_file_is_not_signed_as_an_application(capsys: pytest.CaptureFixture[str]) -> None:
+    """`sign` takes plain binaries: it says so, instead of signing what no device can start."""
+    assert run_cli(["speck", "sign", "twice.elf", "out.spk", "--key", "firmware.key", "--version", "1"]) == ExitCode.BAD_INPUT
+    assert "is an ELF file. Give the plain binary" in capsys.readouterr().err
+    assert not Path("out.spk").exists()
+
+
+@pytest.mark.usefixtures("elf")
 @pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
 def test_what_is_typed_wrong_is_told(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, one message that names what is wrong, and nothing written."""

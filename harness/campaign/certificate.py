@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +16,7 @@ from harness.campaign.check import Check
 from harness.campaign.closure import SearchResult
 from harness.campaign.expand import Expander, SearchSettings, Task
 from harness.campaign.search_figures import risks, wasted_ps
-from harness.campaign.state import Merging, State, label_of, start_of
+from harness.campaign.state import KEY_BYTES, Merging, State, label_of, start_of
 from harness.campaign.sweep_certificate import SweepCertificate
 from harness.errors import InputError
 from harness.fault.plan import TearChoice
@@ -71,6 +72,7 @@ class StateRow(Strict):
     parent: int | None
     fault: str
     repeats: int
+    enough: tuple[int, ...]
     label: str
     behaviour: str
 
@@ -144,6 +146,7 @@ def certificate_of(result: SearchResult, losses_per_hour: float) -> Certificate:
                 parent=None if state.parent is None else place[state.parent],
                 fault=state.fault,
                 repeats=state.repeats,
+                enough=result.enough_by_kind.get(state.label[:KEY_BYTES], result.enough),
                 label=state.label.hex(),
                 behaviour=state.behaviour.hex(),
             )
@@ -171,6 +174,14 @@ def read_certificate(path: Path) -> Certificate | SweepCertificate:
         raise InputError(f"is not a certificate: {first['msg']}", source=str(path), field=field, remedy=_REMEDY) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a certificate says of kinds of states: how those with a label behave; and by key, from how many free places on they have room."""
+
+    behaviours: dict[str, str]
+    enough: dict[str, tuple[int, ...]]
+
+
 def verify_certificate(certificate: Certificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
     """Make states of a certificate again, each by its faults, boot it, and boot what one more cut leaves: a state that the certificate must know.
 
@@ -185,9 +196,10 @@ def verify_certificate(certificate: Certificate, scenario: PreparedScenario, sam
     draw = random.Random(seed)
     tears = TearChoice(model.tears, model.fractions)
     expander = Expander(scenario, SearchSettings(model.seed, model.engine, tears, model.merging, frozenset(model.closed_pages)))
-    known: dict[str, str] = {}
+    known = _Known({}, {})
     for row in certificate.states:
-        known.setdefault(row.label, row.behaviour)
+        known.behaviours.setdefault(row.label, row.behaviour)
+        known.enough.setdefault(row.label[: 2 * KEY_BYTES], row.enough)
     try:
         for index in sorted(draw.sample(range(len(certificate.states)), min(sample, len(certificate.states)))):
             yield _check(certificate, scenario, expander, known, index, draw)
@@ -195,7 +207,7 @@ def verify_certificate(certificate: Certificate, scenario: PreparedScenario, sam
         expander.close()
 
 
-def _check(certificate: Certificate, scenario: PreparedScenario, expander: Expander, known: dict[str, str], index: int, draw: random.Random) -> Check:
+def _check(certificate: Certificate, scenario: PreparedScenario, expander: Expander, known: _Known, index: int, draw: random.Random) -> Check:
     row = certificate.states[index]
     path = _path_of(certificate, index)
     spelled = "/".join(path)
@@ -212,13 +224,14 @@ def _check(certificate: Certificate, scenario: PreparedScenario, expander: Expan
     if not expansion.faults:
         return Check(case, spelled, "", "")
     (child,) = expander.expand(Task(state, pick=draw.randrange(expansion.faults))).children
-    label = label_of(child.key, child.meaning.rooms, certificate.model.enough).hex()
+    enough = known.enough.get(child.key.hex(), certificate.model.enough)
+    label = label_of(child.key, child.meaning.rooms, enough).hex()
     cut = str(child.fault)
-    if label not in known:
+    if label not in known.behaviours:
         left_out = certificate.model.depth is not None or not certificate.finished
         return Check(case, spelled, cut, "" if left_out else "it leads to a state that the certificate does not know")
     behaves = expander.expand(Task(child.state, cut=False)).behaviour.hex()
-    return Check(case, spelled, cut, "" if behaves == known[label] else "what it leaves behaves otherwise")
+    return Check(case, spelled, cut, "" if behaves == known.behaviours[label] else "what it leaves behaves otherwise")
 
 
 def _path_of(certificate: Certificate, index: int) -> list[str]:

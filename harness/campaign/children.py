@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.campaign.state import Geography, Merging, State, digest_of_page
+from harness.campaign.state import Geography, Merging, State, digest_of_page, places_taken
 from harness.device.memory import DisturbedCells
 from harness.fault.disturbed import still_disturbed
 from harness.fault.faults import Fault, Tear
@@ -33,6 +33,7 @@ class Child:
     Attributes:
         fault: the one that left `state`. faults: how many there are.
         key, meaning: what tells it from other states. content: digest of what it holds.
+        places_left: how many places of each log the run would still have taken; None where it went on in another page.
         wearing: of the faults, the one with the most page erases before it; erases: their number, an interrupted one included.
         latest_ps: the latest of the cuts, since power-on.
         window_ps: how long the run is in moments at which a cut leaves this. moment: the sum of these moments, each weighted with its length.
@@ -44,6 +45,7 @@ class Child:
     key: bytes
     meaning: Meaning
     content: bytes
+    places_left: tuple[int | None, ...]
     wearing: Fault
     faults: int = 0
     erases: int = 0
@@ -102,6 +104,7 @@ class ChildFinder:
         self._columns = columns_of(())
         self._pages: dict[int, bytes] = {}
         self._changed: set[int] = set()
+        self._end = geography.meaning(run.final_flash)
         self._erases_in_all = sum(sum(trace.erases) for trace in run.traces)
         self._counter = state.counter
         self._open = set(state.open_pages)
@@ -277,11 +280,12 @@ class ChildFinder:
         key, meaning = self._geography.kind_of(self._flash, state, self._merging, self._silent)
         rooms = repr(meaning.rooms).encode()
         content = digest_of_pages(state.pages)
+        left = places_taken(meaning, self._end)
         place = key + rooms + (content if self._apart else b"")
-        first = self.found.setdefault(place, Child(state, fault, key, meaning, content, fault, sampled=self._apart))
+        first = self.found.setdefault(place, Child(state, fault, key, meaning, content, left, fault, sampled=self._apart))
         if content != first.content and content[0] % _SAMPLED == 0:
             # Taken for the first of its kind; a sample is booted all the same.
-            self.found.setdefault(place + content, Child(state, fault, key, meaning, content, fault, sampled=True))
+            self.found.setdefault(place + content, Child(state, fault, key, meaning, content, left, fault, sampled=True))
         return first
 
     def _locate(self, operation: Operation) -> tuple[bytearray, int]:

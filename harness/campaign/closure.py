@@ -12,7 +12,7 @@ from typing import Protocol
 from harness.campaign.boots import log_of
 from harness.campaign.causes import Cause
 from harness.campaign.children import Child
-from harness.campaign.expand import Expansion, Repeat, SearchSettings, Task, expand, places_used, repeat
+from harness.campaign.expand import Expansion, Repeat, SearchSettings, Task, expand, repeat
 from harness.campaign.repeats import Repeatable, repeatable_cuts
 from harness.campaign.runner import FaultRunner
 from harness.campaign.search_causes import causes_of_search
@@ -20,7 +20,7 @@ from harness.campaign.search_cluster import ClusterWorkers
 from harness.campaign.search_findings import Kind, chosen_states, costly_edges, make_again
 from harness.campaign.search_store import SearchStore, StoredSearch
 from harness.campaign.search_workers import LocalWorkers, Pending, SearchWorkers, StoredWorkers
-from harness.campaign.state import Geography, Merging, State, label_of, start_of
+from harness.campaign.state import Geography, Merging, State, label_of, places_taken, start_of
 from harness.campaign.state_store import Edge, Known, StateStore
 from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
 from harness.oracle.risk import breaks
@@ -96,7 +96,8 @@ class SearchResult:
         findings: violations that were made again, as verdicts with the proof of all their faults: the first of each case and kind, and others up to some
             number; where one wanted violation ended the search, only the first. violating: states that break a rule; made_again: of these.
         causes: the findings grouped, each with the shortest and earliest sequence of cuts that shows it; empty where one wanted violation ended the search.
-        closed_pages: pages that boots look at before they erase them. enough: free places from which on a log counts as having room.
+        closed_pages: pages that boots look at before they erase them. enough: free places from which on a log counts as having room,
+            whatever the kind of state; enough_by_kind: the same for each kind, by its key: less where less is still to be written.
         finished: nothing is left within the depth. kept: boots of states that were made before, and taken from a file.
     """
 
@@ -120,6 +121,7 @@ class SearchResult:
     causes: list[Cause] = field(default_factory=list)
     closed_pages: frozenset[int] = frozenset()
     enough: tuple[int, ...] = ()
+    enough_by_kind: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
     finished: bool = False
     interrupted: bool = False
     seconds: float = 0.0
@@ -153,15 +155,19 @@ def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchO
     started = time.monotonic()
     runs = run_clean(scenario, SweepOptions(seed=options.settings.seed, engine=options.settings.engine, only_case=options.only_case))
     enough = room_for_a_run(scenario, options, runs)
+    by_kind = True
     while True:
-        attempt = _Search(scenario, options, runs, observer, started, enough, results)
+        attempt = _Search(scenario, options, runs, observer, started, enough, results, by_kind=by_kind)
         try:
             return attempt.run()
         except _LookedAtError as found:
             closed = options.settings.closed_pages | {found.page}
             options = replace(options, settings=replace(options.settings, closed_pages=closed))
         except _TooLittleRoomError as found:
-            enough = () if found.used is None else tuple(map(max, enough, enough_for(found.used)))
+            if by_kind:
+                by_kind = False
+            else:
+                enough = () if found.used is None else tuple(map(max, enough, enough_for(found.used)))
         attempt.result.store.close()
 
 
@@ -177,7 +183,8 @@ def room_for_a_run(scenario: PreparedScenario, options: SearchOptions, runs: lis
         return ()
     used: tuple[int, ...] = ()
     for run in runs:
-        taken = places_used(*(scenario.bookkeeping.meaning(flash) for flash in (run.start.flash, run.final_flash)))
+        before, after = (scenario.bookkeeping.meaning(flash) for flash in (run.start.flash, run.final_flash))
+        taken = tuple(places or 0 for places in places_taken(before, after))
         used = tuple(map(max, used, taken)) if used else taken
     return enough_for(used)
 
@@ -204,6 +211,7 @@ class _Search:
 
     Args:
         enough: from how many free places on a log counts as having room; empty: every place counts.
+        by_kind: fewer do where a run that goes on from there has less to write.
     """
 
     def __init__(
@@ -215,6 +223,8 @@ class _Search:
         started: float,
         enough: tuple[int, ...],
         results: SearchStore | None,
+        *,
+        by_kind: bool,
     ) -> None:
         clean = [verdict_of(run) for run in runs]
         self.result = SearchResult(scenario, options, StateStore(), clean, closed_pages=options.settings.closed_pages, enough=enough)
@@ -225,6 +235,8 @@ class _Search:
         self._started = started
         self._store = self.result.store
         self._enough = enough
+        self._by_kind = by_kind
+        self._enough_by_kind = self.result.enough_by_kind
         self._results = results
         self._geography = Geography(scenario, options.settings.closed_pages)
         self._repeatable: list[Repeatable] = []
@@ -332,13 +344,13 @@ class _Search:
         for child in expansion.children:
             self._meet(known, child)
         if self._enough:
-            self._repeatable += (cut for cut in repeatable_cuts(known, expansion) if cut.room > self._enough[cut.log])
+            self._repeatable += (cut for cut in repeatable_cuts(known, expansion) if cut.room > self._enough_of(cut.child)[cut.log])
         if self._observer:
             self._observer.searching(result.states + result.compared, len(self._store), result.violating)
 
     def _meet(self, parent: Known, child: Child) -> None:
         """Find the kind of a child, or make it the first of its kind."""
-        label = label_of(child.key, child.meaning.rooms, self._enough)
+        label = label_of(child.key, child.meaning.rooms, self._enough_of(child))
         kind = self._store.kind_of(label)
         if kind is None:
             target = len(self._store)
@@ -354,6 +366,15 @@ class _Search:
         edge = Edge(parent.number, target, child.faults, child.erases, child.wearing, child.latest_ps, child.window_ps, child.moment)
         self._store.add_edge(edge)
 
+    def _enough_of(self, child: Child) -> tuple[int, ...]:
+        """Return from how many free places on a state has room for what is still to be written: what the cut run had left, and the place that was torn."""
+        if not self._by_kind or not self._enough or not child.places_left:
+            return self._enough
+        if child.key not in self._enough_by_kind:
+            least = (most if left is None else enough_for((left + 1,))[0] for left, most in zip(child.places_left, self._enough, strict=True))
+            self._enough_by_kind[child.key] = tuple(map(min, least, self._enough))
+        return self._enough_by_kind[child.key]
+
     def _has_more_room(self, rooms: tuple[int, ...], most: tuple[int, ...]) -> bool:
         """Tell whether a state is the first of its kind with so much room: what follows from one with more can also follow, later, from it."""
         return bool(self._enough) and any(room > before for room, before in zip(rooms, most, strict=True))
@@ -362,7 +383,8 @@ class _Search:
         """Hold a state against what its room is taken for: it takes no more places than a clean run, and after repeated cuts does what it did before."""
         if not self._enough or expansion.verdict.violations:
             return
-        if any(more > enough for more, enough in zip(enough_for(expansion.used), self._enough, strict=True)):
+        allowed = self._enough_by_kind.get(expansion.key, self._enough)
+        if any(more > enough for more, enough in zip(enough_for(expansion.used), allowed, strict=True)):
             raise _TooLittleRoomError(expansion.used)
         if known.repeats > 1 and known.parent is not None and expansion.behaviour != self._store.behaviour(known.parent):
             raise _TooLittleRoomError
@@ -376,8 +398,9 @@ class _Search:
         return len(self._store) > before
 
     def _repeat(self, cut: Repeatable, workers: SearchWorkers) -> None:
-        room = self._enough[cut.log] - 1
-        label = label_of(cut.child.key, cut.rooms_with(room), self._enough)
+        enough = self._enough_of(cut.child)
+        room = enough[cut.log] - 1
+        label = label_of(cut.child.key, cut.rooms_with(room), enough)
         if self._store.kind_of(label) is not None:
             return
         child = cut.left(self._scenario, self._geography, room)
@@ -389,7 +412,7 @@ class _Search:
             self._repeated.append((child.state, workers.submit(repeat, Repeat(cut.child.state, child.fault, cut.room - room - 1))))
         half_way = (cut.room + room) // 2
         if half_way < cut.room - 1:
-            kind = label_of(cut.child.key, cut.rooms_with(half_way), self._enough)
+            kind = label_of(cut.child.key, cut.rooms_with(half_way), enough)
             half = cut.left(self._scenario, self._geography, half_way)
             self._store.add_child(kind, half, cut.known, twin=cut.known.number, repeats=cut.room - half_way)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.campaign.boots import run_until_settled
 from harness.campaign.children import Child, ChildFinder
-from harness.campaign.state import Geography, Merging, State
+from harness.campaign.state import Geography, Merging, State, places_taken
 from harness.fault.faults import Fault
 from harness.fault.plan import FIVE_TEARS, TearChoice
 from harness.machine.engines import make_machine, recording_machine, share_boots, shared_calls
@@ -71,7 +71,7 @@ class Expansion:
         erases: page erases of the recovery, without the power cycles that follow. erases_in_all: with them.
         looked_at: an open page that was looked at before it was erased; None: none was.
         key, meaning, writes: what tells the state's own kind, see `Child`.
-        used: how many places of each log the run took.
+        used: how many places of each log the run took in the page that it found.
         faults: how many the children come of. boots: how many were made. work_ps: from power-on to the end of the last operation.
     """
 
@@ -127,7 +127,7 @@ class Expander:
             key=key,
             meaning=meaning,
             writes=state.writes,
-            used=places_used(self._geography.meaning(run.start.flash), self._geography.meaning(run.final_flash)),
+            used=tuple(places or 0 for places in places_taken(self._geography.meaning(run.start.flash), self._geography.meaning(run.final_flash))),
             children=tuple(finder.found.values()),
             faults=finder.faults,
             boots=len(run.traces),
@@ -171,14 +171,6 @@ class Expander:
             flash[page * page_bytes : (page + 1) * page_bytes] = bytes(page_bytes)
         hasher.update(flash)
         return hasher.digest()
-
-
-def places_used(before: Meaning, after: Meaning) -> tuple[int, ...]:
-    """Return how many places of each log a run took; 0 where the log went on in another page."""
-    return tuple(
-        max(0, had - has) if had_free.stop == has_free.stop else 0
-        for had, has, had_free, has_free in zip(before.rooms, after.rooms, before.free, after.free, strict=True)
-    )
 
 
 _worker: Expander | None = None

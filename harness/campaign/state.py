@@ -217,6 +217,16 @@ def digest_of_page(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=KEY_BYTES).digest()
 
 
+def places_taken(before: Meaning, after: Meaning) -> tuple[int | None, ...]:
+    """Return how many places of each log were taken between two moments; None where the log went on in another page."""
+    if not before.rooms or not after.rooms:
+        return ()
+    return tuple(
+        max(0, had - has) if had_free.stop == has_free.stop else None
+        for had, has, had_free, has_free in zip(before.rooms, after.rooms, before.free, after.free, strict=True)
+    )
+
+
 def label_of(key: bytes, rooms: tuple[int, ...], enough: tuple[int, ...]) -> bytes:
     """Return what all states have in common that are taken for one.
 

@@ -146,7 +146,7 @@ class ChildFinder:
     def _stretches(self, trace: Trace) -> Iterator[range]:
         """Yield the operations one by one; but the erase of a page that may be left open, and the programs of that page behind it, together."""
         entered = {entry.operations for entry in trace.entries if entry.domain == APPLICATION_DOMAIN}
-        kinds, pages = self._columns.kinds, [self._geography.page_at(address) for address in self._columns.addresses]
+        kinds, pages = self._columns.kinds, self._geography.pages_at(self._columns.addresses)
         first, count = 0, len(pages)
         while first < count:
             end = first + 1
@@ -175,12 +175,11 @@ class ChildFinder:
     def _execute_all(self, trace: Trace, some: range) -> None:
         """Execute some operations of a stretch: the erase, if it is among them, ends what was disturbed; the programs only write."""
         columns = self._columns
-        for index in some:
-            if columns.kinds[index] != OperationKind.PROGRAM:
-                self._execute(trace.operations[index])
-            else:
-                offset, size = columns.addresses[index] - self._geography.flash_address, columns.sizes_bytes[index]
-                self._flash[offset : offset + size] = columns.new[index].to_bytes(size, "little")
+        programs = some
+        if some and columns.kinds[some.start] != OperationKind.PROGRAM:
+            self._execute(trace.operations[some.start])
+            programs = some[1:]
+        columns.program(self._flash, self._geography.flash_address, programs)
         self._changed.update(map(self._geography.page_at, columns.addresses[some.start : some.stop][:1]))
 
     def _one_of(self, boot: int, trace: Trace, stretch: range) -> Fault | None:

@@ -96,6 +96,11 @@ class Geography:
         """Return the number of the page that holds an address; negative or too great outside of the flash."""
         return (address - self.flash_address) // self.page_bytes
 
+    def pages_at(self, addresses: Iterable[int]) -> list[int]:
+        """Return the numbers of the pages that hold addresses."""
+        first, page_bytes = self.flash_address, self.page_bytes
+        return [(address - first) // page_bytes for address in addresses]
+
     def page_of(self, operation: Operation) -> int:
         """Return the number of the page in which an operation starts."""
         return self.page_at(operation.address)
@@ -206,8 +211,7 @@ def key_of(
     hasher.update(says + state.option_bytes + f"{sorted(writes)}:{state.partial_erases}:".encode())
     for cells in disturbed:
         hasher.update(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask)
-    for page in sorted(others):
-        hasher.update(page.to_bytes(4, "little") + digest_of_page(others[page]))
+    hasher.update(b"".join([page.to_bytes(4, "little") + digest_of_page(others[page]) for page in sorted(others)]))
     return hasher.digest()
 
 

@@ -116,8 +116,7 @@ def delivery_metadata(counter: int = 0, *, page_bytes: int = 1024) -> bytes:
 
 def read_counter(metadata: bytes) -> int:
     """Return the greatest value of a place that counts, of both counter pages; 0 where there is none."""
-    values = [_greatest(_page(metadata, number)) for number in _COUNTER_PAGES]
-    return max((value for value in values if value is not None), default=0)
+    return max(_summary_of_counter_page(_page(metadata, number))[0] for number in _COUNTER_PAGES)
 
 
 def read_journal(metadata: bytes) -> JournalState:

@@ -15,6 +15,8 @@ RECORD = struct.Struct("=QQQIIIIIIB7x")
 _ERASED = 0xFF
 _KIND_OFFSET = 48
 _WORDS = RECORD.size // 4
+_UNITS = {2: "H", 4: "I"}
+"""How `struct` spells a program unit, by its bytes."""
 _ADDRESS_WORD, _SIZE_WORD, _OLD_WORD, _NEW_WORD = 6, 9, 10, 11
 
 
@@ -32,6 +34,20 @@ class OperationColumns:
     sizes_bytes: list[int]
     old: list[int]
     new: list[int]
+
+    def program(self, flash: bytearray, flash_address: int, some: range) -> None:
+        """Write what some programs, one after the other, leave in a flash."""
+        addresses, sizes, new = (column[some.start : some.stop] for column in (self.addresses, self.sizes_bytes, self.new))
+        if not addresses:
+            return
+        size, count, first = sizes[0], len(addresses), addresses[0] - flash_address
+        unit = _UNITS.get(size)
+        if unit is not None and addresses == list(range(addresses[0], addresses[0] + size * count, size)) and sizes == [size] * count:
+            flash[first : first + size * count] = struct.pack(f"<{count}{unit}", *new)
+            return
+        for address, size_bytes, cells in zip(addresses, sizes, new, strict=True):
+            offset = address - flash_address
+            flash[offset : offset + size_bytes] = cells.to_bytes(size_bytes, "little")
 
 
 @runtime_checkable

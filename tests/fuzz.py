@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 
 from harness.bundled import bundled_path
-from tests.firmware.host_build import FUZZ_TARGETS, LAYOUTS, HostCompiler, build_fuzz_target, find_fuzzer
-from tests.firmware.host_images import write_images
+from tests.firmware.host_build import FUZZ_TARGETS, HostCompiler, build_fuzz_target, find_fuzzer
+from tests.firmware.host_images import write_fuzz_images
 
-_INPUT_BYTES_MAX = 4200
+_INPUT_BYTES_MAX = 7200
 _DONE = re.compile(r"^Done (\d+) runs", re.MULTILINE)
 _COVERED = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)")
 
@@ -41,10 +41,10 @@ def fuzz(fuzzer: HostCompiler, target: str, folder: Path, seconds: float, corpus
     """Fuzz one target; return whether it survived."""
     firmware = Path(bundled_path("firmware"))
     program = build_fuzz_target(fuzzer, firmware, folder, target)
-    images, found = folder / "images", (corpus or folder / "corpus") / target
+    images, found = folder / f"images-{target}", (corpus or folder / "corpus") / target
     images.mkdir(exist_ok=True)
     found.mkdir(parents=True, exist_ok=True)
-    write_images(images, LAYOUTS["stm32f103"])
+    write_fuzz_images(images, target)
     options = (
         f"-max_total_time={max(1, round(seconds))}",
         f"-max_len={_INPUT_BYTES_MAX}",

@@ -140,7 +140,7 @@ static enum result write_state(struct log *log)
 static uint32_t kept_pages(const struct log *log)
 {
     const uint32_t active = log->page < POOL_PAGES ? 1u << log->page : 0;
-    const uint32_t scratch = log->state.stage == LOG_BUILT ? 1u << log->state.scratch : 0;
+    const uint32_t scratch = log->state.stage == LOG_BUILT && log->state.scratch < POOL_PAGES ? 1u << log->state.scratch : 0;
     const uint32_t all = POOL_PAGES == 32 ? 0xFFFFFFFFu : (1u << POOL_PAGES) - 1u;
     const uint32_t kept = active | scratch | log->half;
 

@@ -195,15 +195,29 @@ def build_metadata_library(compiler: HostCompiler, firmware: Path, folder: Path,
         AssertionError: something does not compile; says what.
     """
     sources = [firmware / f"boot/{name}.c" for name in ("counter", "journal", "record", "flash")]
-    sources += [firmware / "tests/flash_fake.c", firmware / "tests/metadata/metadata_steps.c"]
-    include = [f"-I{firmware / name}" for name in ("boot", "hal", "tests")]
-    define = [f"-D{name}={value:#x}" for name, value in LAYOUTS[chip].items()]
-    library = folder / "metadata_steps.so"
+    return _build_steps(compiler, firmware, folder, [*sources, firmware / "tests/metadata/metadata_steps.c"], LAYOUTS[chip])
+
+
+def build_log_library(compiler: HostCompiler, firmware: Path, folder: Path, chip: str) -> Path:
+    """Build the log of patches in the same way.
+
+    Raises:
+        AssertionError: something does not compile; says what.
+    """
+    sources = [firmware / f"{name}.c" for name in ("boot/record", "boot/flash", "delta/log", "delta/page", "delta/place", "delta/pool")]
+    return _build_steps(compiler, firmware, folder, [*sources, firmware / "tests/log/log_steps.c"], DELTA_LAYOUTS[chip])
+
+
+def _build_steps(compiler: HostCompiler, firmware: Path, folder: Path, sources: list[Path], layout: dict[str, int]) -> Path:
+    sources = [*sources, firmware / "tests/flash_fake.c"]
+    include = [f"-I{firmware / name}" for name in ("boot", "delta", "hal", "tests")]
+    define = [f"-D{name}={value:#x}" for name, value in layout.items()]
+    library = folder / "steps.so"
     _run([*compiler.command, "-std=c11", "-O1", "-g", "-shared", "-fPIC", *_WARNINGS, *include, *define, *map(str, sources), "-o", str(library)])
     return library
 
 
-FUZZ_TARGETS = ("image", "metadata", "patch")
+FUZZ_TARGETS = ("image", "metadata", "patch", "rebuild")
 
 
 def find_fuzzer() -> HostCompiler | None:
@@ -222,7 +236,8 @@ def build_fuzz_target(compiler: HostCompiler, firmware: Path, folder: Path, targ
     Raises:
         AssertionError: something does not compile; says what.
     """
-    include = [f"-I{firmware / name}" for name in ("boot", "hal", "tests", "patch", "fuzz")]
+    folders = ("boot", "hal", "tests", "delta", "patch", "tests/delta", "fuzz")
+    include = [f"-I{firmware / name}" for name in folders]
     sources = [firmware / f"fuzz/fuzz_{target}.c", firmware / "fuzz/input.c"]
     sources += [] if "fuzzer" in compiler.sanitizers else [firmware / "fuzz/replay.c"]
     define: list[str] = []
@@ -230,12 +245,17 @@ def build_fuzz_target(compiler: HostCompiler, firmware: Path, folder: Path, targ
     if target == "patch":
         sources += sorted(firmware.glob("patch/*.c"))
     else:
+        profile, layouts = ("speck-delta", DELTA_LAYOUTS) if target == "rebuild" else ("speck", LAYOUTS)
+        bootloader = load_profile(profile, firmware).bootloader
         libraries = load_libraries(firmware)
         roots = {name: library_path(library) for name, library in libraries.items()}
         include += [f"-isystem{roots[name] / inner}" for name, library in libraries.items() for inner in library.include]
-        define = [f"-D{name}={value:#x}" for name, value in LAYOUTS["stm32f103"].items()]
-        sources += [*sorted(firmware.glob("boot/*.c")), *(firmware / name for name in ("tests/device.c", "tests/flash_fake.c", "fuzz/device_fuzz.c"))]
-        for foreign in (roots[name] / file for name, files in load_profile("speck", firmware).bootloader.libraries.items() for file in files):
+        define = [f"-D{name}={value:#x}" for name, value in layouts["stm32f103"].items()]
+        device = "tests/delta/delta_device.c" if target == "rebuild" else "tests/device.c"
+        logic = [file for file in bootloader.sources if file.startswith(("boot/", "delta/", "patch/"))]
+        sources += [source for file in logic for source in sorted(firmware.glob(file))]
+        sources += [firmware / name for name in (device, "tests/flash_fake.c", "fuzz/device_fuzz.c")]
+        for foreign in (roots[name] / file for name, files in bootloader.libraries.items() for file in files):
             objects.append(folder / f"{foreign.stem}.library.o")
             _run([*compiler.command, "-std=c11", "-O2", "-w", *include, "-c", str(foreign), "-o", str(objects[-1])])
     program = folder / f"fuzz_{target}"

@@ -10,6 +10,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.firmware.delta_images import write_delta_images
+from tests.firmware.host_build import DELTA_LAYOUTS, LAYOUTS
+
 HEADER_BYTES = 144
 ENTRY_OFFSET = 0x170
 HARDWARE_REVISION = 3
@@ -27,6 +30,14 @@ def make_image(key: Ed25519PrivateKey, layout: dict[str, int], *, version: int, 
     header = struct.pack("<4sHIIIIQII10x", b"SPK\x02", 2, total, len(code), ENTRY_OFFSET, flags, version, hardware, zlib.crc32(code))
     header += _public_bytes(key)
     return header + key.sign(header + code) + code
+
+
+def write_fuzz_images(folder: Path, target: str) -> None:
+    """Write the files that a target of `firmware/fuzz` loads."""
+    if target == "rebuild":
+        write_delta_images(folder, DELTA_LAYOUTS["stm32f103"])
+    else:
+        write_images(folder, LAYOUTS["stm32f103"])
 
 
 def write_images(folder: Path, layout: dict[str, int]) -> None:

@@ -19,7 +19,6 @@ from harness.errors import EngineError, InputError
 from harness.fault.faults import Fault, Faults, spell_faults
 from harness.fault.plan import TearChoice
 from harness.oracle.verdict import Verdict, verdict_of
-from harness.scenario.model import ExpectedEnd
 from harness.scenario.prepared import PreparedScenario
 
 _FAMILY = 16
@@ -86,7 +85,7 @@ def sweep_sequences(scenario: PreparedScenario, options: SweepOptions, depth: in
     started = time.monotonic()
     runs = run_clean(scenario, options)
     result = CampaignResult(scenario, options.seed, [verdict_of(run) for run in runs], engine=options.engine, depth=depth)
-    result.update = next((verdict.ready for run, verdict in zip(runs, result.clean, strict=True) if run.case.end is ExpectedEnd.NEW), None)
+    result.told_of_update(runs)
     logs = [log_of(run, options.seed) for run in runs]
     result.operations = sum(len(boot.operations) for log in logs for boot in log.boots)
     if not result.violating:

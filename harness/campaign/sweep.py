@@ -27,6 +27,7 @@ from harness.oracle.rules import rules_not_shown
 from harness.oracle.run import Run
 from harness.oracle.times import TimeRange
 from harness.oracle.verdict import Verdict, verdict_of
+from harness.oracle.wear import WornPage, most_worn
 from harness.scenario.model import ExpectedEnd
 from harness.scenario.prepared import PreparedCase, PreparedScenario
 
@@ -61,6 +62,7 @@ class CampaignResult:
         live_checked: crash images that were also made live, all of them equal. kept: verdicts that were made before, and taken from a file.
         update: virtual time from reset until the new version runs, in the clean run of the first case that installs one; None if there is
             no such case.
+        worn: the page that this update erases most; None where it erases none, or in a report from a file.
         engine: what ran the firmware. depth: cuts in a row of each faulted run.
         causes: the violations, equal ones taken together; empty where the campaign looked for one violation only.
         exposures: of each update whose every moment was judged. losses_per_hour: what its risk is told for.
@@ -77,6 +79,7 @@ class CampaignResult:
     kept: int = 0
     shard: Shard = WHOLE
     update: TimeRange | None = None
+    worn: WornPage | None = None
     causes: list[Cause] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
@@ -84,6 +87,13 @@ class CampaignResult:
     depth: int = 1
     exposures: list[Exposure] = field(default_factory=list)
     losses_per_hour: float = 1.0
+
+    def told_of_update(self, runs: Sequence[Run]) -> None:
+        """Take time and wear of the first update from the clean runs of the cases."""
+        for run, verdict in zip(runs, self.clean, strict=True):
+            if run.case.end is ExpectedEnd.NEW:
+                self.update, self.worn = verdict.ready, most_worn(run)
+                return
 
     @property
     def rules_not_shown(self) -> tuple[str, ...]:
@@ -161,7 +171,7 @@ def sweep(scenario: PreparedScenario, options: SweepOptions, observer: Observer 
     started = time.monotonic()
     runs = run_clean(scenario, options)
     result = CampaignResult(scenario, options.seed, [verdict_of(run) for run in runs], engine=options.engine, shard=options.shard)
-    result.update = next((verdict.ready for run, verdict in zip(runs, result.clean, strict=True) if run.case.end is ExpectedEnd.NEW), None)
+    result.told_of_update(runs)
     logs = [log_of(run, options.seed) for run in runs]
     result.operations = sum(len(boot.operations) for log in logs for boot in log.boots)
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.fault.faults import Tear
 from harness.machine.protocol import Operation, OperationKind
+from harness.oracle.run import Run
 
 _MOST_NAMED = 4
 
@@ -54,6 +55,33 @@ class PageWear:
     def worst_lifetime_updates(self, endurance_cycles: int) -> int | None:
         """Return the same where every update is cut at its worst operation."""
         return endurance_cycles // self.worst_erases if self.worst_erases else None
+
+
+@dataclass(frozen=True, slots=True)
+class WornPage:
+    """The page that a run erased most.
+
+    Attributes:
+        region: name of the region that it belongs to, "" for none. erases: how often.
+        lifetime_updates: after how many such runs its erases are used up.
+    """
+
+    address: int
+    region: str
+    erases: int
+    lifetime_updates: int
+
+
+def most_worn(run: Run) -> WornPage | None:
+    """Return the page that a run erased most, the first of several; None where it erased none."""
+    scenario = run.scenario
+    totals = [sum(counts) for counts in zip(*(trace.erases for trace in run.traces), strict=True)]
+    page = max(range(len(totals)), key=totals.__getitem__)
+    if not totals[page]:
+        return None
+    address = scenario.flash_address + page * scenario.device.flash.page_bytes.value
+    region = next((name for name, region in scenario.regions.items() if address in region.addresses), "")
+    return WornPage(address, region, totals[page], scenario.device.flash.endurance_cycles.value // totals[page])
 
 
 class WearCount:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +13,7 @@ from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
 from harness.fault.plan import WHOLE
 from harness.report.risk_view import print_risk
-from harness.report.summary import cause_text, replay_id_of, summary_of, time_text
+from harness.report.summary import cause_text, replay_id_of, summary_of, time_text, worn_text
 from harness.scenario.prepared import PreparedScenario
 
 _SHOWN_CAUSES = 10
@@ -36,8 +36,8 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
     if result.planned:
         table.add_row("crash images", f"{summary['distinct_crash_images']} different ones; {summary['live_checked']} cuts also made live, all equal")
         table.add_row("outcomes", _outcomes(result))
-    if result.update is not None:
-        table.add_row("update", f"{time_text(result.update)} until the new version runs")
+    for heading, text in _update_rows(result):
+        table.add_row(heading, text)
     if result.longest_boot is not None:
         table.add_row("boot", f"{time_text(result.longest_boot)} without an update")
     if result.longest_verification is not None:
@@ -56,6 +56,13 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
     for exposure in result.exposures:
         print_risk(console, exposure.risk(result.losses_per_hour), ", ".join(exposure.tears))
     _print_conclusion(console, result, clear=not result.violating)
+
+
+def _update_rows(result: CampaignResult) -> Iterator[tuple[str, str]]:
+    if result.update is not None:
+        yield "update", f"{time_text(result.update)} until the new version runs"
+    if result.worn is not None:
+        yield "wear", worn_text(result.worn)
 
 
 def _part(result: CampaignResult) -> str:

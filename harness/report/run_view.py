@@ -15,7 +15,8 @@ from harness.fault.faults import Tear
 from harness.machine.protocol import Operation, Trace
 from harness.oracle.run import Run
 from harness.oracle.verdict import Verdict
-from harness.report.summary import time_text
+from harness.oracle.wear import most_worn
+from harness.report.summary import time_text, worn_text
 from harness.scenario.prepared import APPLICATION_DOMAIN, BOOTLOADER_DOMAIN, PreparedScenario
 
 _AROUND = 4
@@ -64,6 +65,9 @@ def print_run(console: Console, run: Run, verdict: Verdict) -> None:
         console.print(f"the application runs after {time_text(verdict.ready)}", highlight=False)
     if verdict.boot is not None:
         console.print(f"a boot that updates nothing takes {time_text(verdict.boot)}", highlight=False)
+    worn = most_worn(run)
+    if worn is not None:
+        console.print(worn_text(worn), highlight=False)
     console.print(f"outcome: [bold]{verdict.outcome.value.replace('_', ' ')}[/bold]")
     for violation in verdict.violations:
         console.print(f"[red]{violation.rule}[/red] (boot {violation.boot}): {violation.message}", highlight=False)

@@ -13,6 +13,7 @@ from harness.machine.capability import Capability
 from harness.machine.engines import shown_by
 from harness.oracle.times import TimeRange
 from harness.oracle.verdict import Verdict
+from harness.oracle.wear import WornPage
 from harness.report.risk_view import risk_record
 from harness.scenario.prepared import PreparedScenario
 
@@ -37,6 +38,12 @@ def replay_id_of(scenario: PreparedScenario, verdict: Verdict, seed: int, engine
     return str(ReplayId(scenario.reference, scenario.options, verdict.case, faults, seed, scenario.fingerprint, engine))
 
 
+def worn_text(worn: WornPage) -> str:
+    """Return how the most worn page is told to people."""
+    times = "once" if worn.erases == 1 else f"{worn.erases} times"
+    return f"{worn.address:#010x} ({worn.region or 'no region'}) erased {times}, none oftener: {worn.lifetime_updates:,} updates"
+
+
 def findings_of(result: CampaignResult) -> list[Finding]:
     """Return every violation of a campaign, clean runs first."""
     return [
@@ -55,6 +62,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         a store; `violations` (a count, clean runs included), and their `causes` (see `cause_record`); `outcomes` (count by outcome);
         `rules_not_shown`, which the engine cannot show broken;
         `seconds` of wall time; `cuts_per_second`; and what they rest on.
+        `worst_page`: address, region, erases and lifetime in updates of the page that the update erases most.
         `virtual_update_us`, `virtual_boot_us` (the longest boot that updated nothing), `virtual_verification_us` (the longest time that
         one boot spent checking signatures) and `virtual_recovery_worst_us` (the slowest faulted run, with
         `virtual_recovery_worst_replay_id`), each with `_low` and `_high`, the range that the cycles leave open;
@@ -75,6 +83,7 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         "shard": str(result.shard),
         "planned": result.planned,
         "depth": result.depth,
+        "worst_page": asdict(result.worn) if result.worn else None,
         "kept": result.kept,
         "run": judged,
         "fired": result.fired,

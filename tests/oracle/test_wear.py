@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from harness.fault.faults import Tear
 from harness.machine.protocol import Operation, OperationKind
-from harness.oracle.wear import FlashGeometry, PageWear, WearCount, executed_until, wear_advice
+from harness.oracle.wear import FlashGeometry, PageWear, WearCount, WornPage, executed_until, most_worn, wear_advice
+
+from .runs import make_run, make_trace
 
 BASE, PAGE, PAGES = 0x0800_0000, 1024, 4
 GEOMETRY = FlashGeometry(BASE, PAGE, PAGES)
@@ -127,3 +129,10 @@ def test_a_lifetime_never_exceeds_the_endurance(erases: int, endurance: int) -> 
     assert lifetime is not None
     assert lifetime * erases <= endurance < (lifetime + 1) * erases
     assert page(0, 0).lifetime_updates(endurance) is None
+
+
+def test_the_most_worn_page_of_a_run() -> None:
+    """The first of the pages with the most erases over all boots, with its region and the updates that it lasts; none where nothing is erased."""
+    worn = most_worn(make_run(make_trace(erases=bytes([0, 3, 1, 0])), make_trace(erases=bytes([0, 1, 3, 0]))))
+    assert worn == WornPage(BASE + PAGE, "application", 4, 2500)
+    assert most_worn(make_run()) is None

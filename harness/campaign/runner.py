@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.campaign.accelerations import EVERY_ACCELERATION, Accelerations, accelerates, make_accelerated
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
+from harness.campaign.collection import rare_collections
 from harness.campaign.leg import Leg, Stretch
 from harness.campaign.pruning import ClosedPages
 from harness.errors import EngineError
@@ -233,4 +234,5 @@ def run_batch(jobs: Sequence[Job]) -> list[Verdict]:
     """Run a batch in this worker."""
     if _worker is None:
         raise RuntimeError("start_worker was not called in this process")
-    return [_worker.judge(job) for job in jobs]
+    with rare_collections():
+        return [_worker.judge(job) for job in jobs]

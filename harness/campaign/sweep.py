@@ -12,6 +12,7 @@ from harness.campaign.arrivals import Arrivals, NumberedJob, in_order, judged_by
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.causes import Cause, find_causes
 from harness.campaign.cluster import judged_by_cluster
+from harness.campaign.collection import rare_collections
 from harness.campaign.exposure import exposures
 from harness.campaign.planning import plan_campaign, plan_digest
 from harness.campaign.runner import WorkerStart
@@ -175,7 +176,8 @@ def sweep(scenario: PreparedScenario, options: SweepOptions, observer: Observer 
     logs = [log_of(run, options.seed) for run in runs]
     result.operations = sum(len(boot.operations) for log in logs for boot in log.boots)
     try:
-        _Sweep(scenario, logs, options, result, observer, store).run()
+        with rare_collections():
+            _Sweep(scenario, logs, options, result, observer, store).run()
         if len(result.verdicts) == result.planned > 0:
             result.exposures = exposures(logs, result.clean, result.verdicts, options)
     except KeyboardInterrupt:

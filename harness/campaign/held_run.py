@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from harness.campaign.boots import BootLog, log_of
@@ -11,7 +11,13 @@ from harness.machine.debuggee import PROGRAM_COUNTER, Debuggee, Halt
 from harness.machine.gdb_server import Signal, Stop
 from harness.machine.protocol import Operation
 
-_SIGNALS = {Halt.PLACE: Signal.TRAP, Halt.BREAKPOINT: Signal.TRAP, Halt.STEPPED: Signal.TRAP, Halt.INTERRUPTED: Signal.INTERRUPTED}
+_SIGNALS = {
+    Halt.PLACE: Signal.TRAP,
+    Halt.BREAKPOINT: Signal.TRAP,
+    Halt.STEPPED: Signal.TRAP,
+    Halt.WATCHED: Signal.TRAP,
+    Halt.INTERRUPTED: Signal.INTERRUPTED,
+}
 
 
 class HeldRun:
@@ -37,6 +43,7 @@ class HeldRun:
         self._boots += log_of(result.run, seed).boots
         self._number = 0
         self._breakpoints: AbstractSet[int] = frozenset()
+        self._watchpoints: tuple[range, ...] = ()
         self._power_up()
 
     @property
@@ -69,6 +76,13 @@ class HeldRun:
         self._breakpoints = frozenset(addresses)
         return True
 
+    def set_watchpoints(self, watched: Sequence[range]) -> bool:
+        """Replace the watchpoints; they stay over losses of power."""
+        if not self._debuggee.set_watchpoints(watched):
+            return False
+        self._watchpoints = tuple(watched)
+        return True
+
     def step(self) -> Stop:
         """Run one instruction."""
         return self._lose_power() if self._held is not None else self._stop(self._debuggee.step())
@@ -87,7 +101,7 @@ class HeldRun:
 
     def _stop(self, halt: Halt) -> Stop:
         if halt is not Halt.ENDED:
-            return Stop(_SIGNALS[halt])
+            return Stop(_SIGNALS[halt], watched=self._debuggee.watched if halt is Halt.WATCHED else None)
         return self._next_boot(f"The boot ended with {self._debuggee.ending}.")
 
     def _next_boot(self, why: str) -> Stop:
@@ -101,3 +115,4 @@ class HeldRun:
         boot = self._boots[self._number]
         self._debuggee.power_up(boot.start, seed=boot.seed, retained=boot.retained, peer=boot.peer, before=self._held)
         self._debuggee.set_breakpoints(self._breakpoints)
+        self._debuggee.set_watchpoints(self._watchpoints)

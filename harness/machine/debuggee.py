@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Protocol
@@ -25,6 +25,8 @@ class Halt(Enum):
     """Where its boot was told to hold."""
     BREAKPOINT = "breakpoint"
     STEPPED = "stepped"
+    WATCHED = "watched"
+    """Memory that is watched was written, or is about to be."""
     INTERRUPTED = "interrupted"
     ENDED = "ended"
     """The boot is over: nothing would happen any more, or the core cannot go on."""
@@ -72,6 +74,15 @@ class Debuggee(Protocol):
 
     def set_breakpoints(self, addresses: AbstractSet[int]) -> bool:
         """Halt before the instructions at these addresses; false where they are too many."""
+        ...
+
+    def set_watchpoints(self, watched: Sequence[range]) -> bool:
+        """Halt where the core changes memory in these ranges; false where they are too many or too large, or the engine can't."""
+        ...
+
+    @property
+    def watched(self) -> int:
+        """The address whose change halted the core last."""
         ...
 
     def step(self) -> Halt:

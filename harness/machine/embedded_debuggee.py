@@ -26,9 +26,16 @@ class _Halt(IntEnum):
     BREAKPOINT = 2
     STEPPED = 3
     ENDED = 4
+    WATCHED = 5
 
 
-_HALTS = {_Halt.PLACE: Halt.PLACE, _Halt.BREAKPOINT: Halt.BREAKPOINT, _Halt.STEPPED: Halt.STEPPED, _Halt.ENDED: Halt.ENDED}
+_HALTS = {_Halt.PLACE: Halt.PLACE, _Halt.BREAKPOINT: Halt.BREAKPOINT, _Halt.STEPPED: Halt.STEPPED, _Halt.ENDED: Halt.ENDED, _Halt.WATCHED: Halt.WATCHED}
+
+
+class _Watch(ctypes.Structure):
+    """`struct halt_watch`."""
+
+    _fields_ = (("address", ctypes.c_uint32), ("size_bytes", ctypes.c_uint32), ("last", ctypes.c_uint8 * 16))
 
 
 class EmbeddedDebuggee(EmbeddedMachine):
@@ -83,6 +90,16 @@ class EmbeddedDebuggee(EmbeddedMachine):
         """Halt before the instructions at these addresses."""
         values = (ctypes.c_uint32 * len(addresses))(*sorted(addresses))
         return bool(self._core.machine_set_breakpoints(self._handle, values, len(addresses)))
+
+    def set_watchpoints(self, watched: Sequence[range]) -> bool:
+        """Halt behind the instruction that changes flash or RAM in these ranges: at most four, of 16 bytes at most."""
+        values = (_Watch * len(watched))(*(_Watch(span.start, len(span)) for span in watched))
+        return bool(self._core.machine_set_watches(self._handle, values, len(watched)))
+
+    @property
+    def watched(self) -> int:
+        """The address whose change halted the core last."""
+        return int(self._core.machine_watched(self._handle))
 
     def step(self) -> Halt:
         """Run one instruction."""

@@ -12,7 +12,7 @@ import contextlib
 import re
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import IntEnum
@@ -27,7 +27,8 @@ _INTERRUPT = 0x03
 _READ_BYTES_MOST = (_PACKET_BYTES - 8) // 2
 _WORD_BYTES = 4
 _KINDS_OF_BREAKPOINT = ("0", "1")
-"""In software and in hardware, which is the same here. For a watchpoint gdb steps, and looks for itself."""
+"""In software and in hardware, which is the same here."""
+_WRITE_WATCHPOINT = "2"
 
 _REGISTER_NAMES = (*(f"r{number}" for number in range(13)), "sp", "lr", "pc", "xpsr")
 _REGISTER_TYPES = {"sp": "data_ptr", "pc": "code_ptr"}
@@ -55,10 +56,12 @@ class Stop:
     Attributes:
         signal: what gdb shows; None: the program has exited.
         remark: one line for gdb's console, may be "".
+        watched: the address of watched memory that was the cause; None: it was not.
     """
 
     signal: Signal | None
     remark: str = ""
+    watched: int | None = None
 
 
 class GdbTarget(Protocol):
@@ -82,6 +85,10 @@ class GdbTarget(Protocol):
 
     def set_breakpoints(self, addresses: AbstractSet[int]) -> bool:
         """Replace the breakpoints; false where they are too many."""
+        ...
+
+    def set_watchpoints(self, watched: Sequence[range]) -> bool:
+        """Replace the watchpoints; false where there can't be such."""
         ...
 
     def step(self) -> Stop:
@@ -140,6 +147,7 @@ class _Session:
         self._acknowledges = True
         self._open = True
         self._breakpoints: set[int] = set()
+        self._watchpoints: list[range] = []
         self._last = "S05"
 
     def serve(self) -> None:
@@ -242,19 +250,27 @@ class _Session:
         return "OK" if self._target.write(_numbers(place)[0], bytes.fromhex(content)) else "E01"
 
     def set_breakpoint(self, rest: str) -> str:
-        return self._change_breakpoints(rest, lambda address: self._breakpoints | {address})
+        kind, span = _place_of(rest)
+        if kind == _WRITE_WATCHPOINT:
+            return self._watch([*self._watchpoints, span])
+        return self._break_at(self._breakpoints | {span.start}) if kind in _KINDS_OF_BREAKPOINT else ""
 
     def remove_breakpoint(self, rest: str) -> str:
-        return self._change_breakpoints(rest, lambda address: self._breakpoints - {address})
+        kind, span = _place_of(rest)
+        if kind == _WRITE_WATCHPOINT:
+            return self._watch([watched for watched in self._watchpoints if watched != span])
+        return self._break_at(self._breakpoints - {span.start}) if kind in _KINDS_OF_BREAKPOINT else ""
 
-    def _change_breakpoints(self, rest: str, change: Callable[[int], set[int]]) -> str:
-        kind, place, _ = rest.split(",")
-        if kind not in _KINDS_OF_BREAKPOINT:
-            return ""
-        wanted = change(int(place, 16))
+    def _break_at(self, wanted: set[int]) -> str:
         if not self._target.set_breakpoints(wanted):
             return "E28"
         self._breakpoints = wanted
+        return "OK"
+
+    def _watch(self, wanted: list[range]) -> str:
+        if not self._target.set_watchpoints(wanted):
+            return ""
+        self._watchpoints = wanted
         return "OK"
 
     def step(self, rest: str) -> str | None:
@@ -272,6 +288,8 @@ class _Session:
         if stop.remark:
             self._send("O" + f"{stop.remark}\n".encode().hex())
         self._last = "W00" if stop.signal is None else f"S{stop.signal:02x}"
+        if stop.watched is not None:
+            self._last = f"T{Signal.TRAP:02x}watch:{stop.watched:x};"
         return self._last
 
     def end(self, _: str) -> str:
@@ -312,6 +330,12 @@ _COMMANDS: dict[str, Callable[[_Session, str], str | None]] = {
 def _numbers(text: str) -> tuple[int, int]:
     address, size_bytes = text.split(",")
     return int(address, 16), int(size_bytes, 16)
+
+
+def _place_of(rest: str) -> tuple[str, range]:
+    """Return the kind of a breakpoint or watchpoint, and the addresses that it is about."""
+    kind, place, size_bytes = rest.split(",")
+    return kind, range(int(place, 16), int(place, 16) + int(size_bytes, 16))
 
 
 def _hex_of(values: tuple[int, ...]) -> str:

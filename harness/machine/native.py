@@ -282,6 +282,8 @@ def _declare_halts(core: ctypes.CDLL) -> None:
         ("machine_power_up", ctypes.c_int32, (ctypes.c_void_p, ctypes.POINTER(Request), ctypes.c_uint64, ctypes.c_uint32, result)),
         ("machine_go", ctypes.c_int32, (ctypes.c_void_p, ctypes.c_uint64, result)),
         ("machine_set_breakpoints", ctypes.c_bool, (ctypes.c_void_p, words, ctypes.c_uint32)),
+        ("machine_set_watches", ctypes.c_bool, (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)),
+        ("machine_watched", ctypes.c_uint32, (ctypes.c_void_p,)),
         ("machine_read_registers", None, (ctypes.c_void_p, words)),
         ("machine_write_register", None, (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)),
         ("machine_read_memory", ctypes.c_bool, (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, octets)),

@@ -78,6 +78,15 @@ class QemuDebuggee(QemuMachine):
         self._breakpoints = frozenset(addresses)
         return True
 
+    def set_watchpoints(self, watched: Sequence[range]) -> bool:
+        """QEMU sees no erase of a cell, and stops before a store, not behind it: not offered."""
+        return not watched
+
+    @property
+    def watched(self) -> int:
+        """Nothing is."""
+        raise RuntimeError("the qemu engine watches no memory for a debugger")
+
     def step(self) -> Halt:
         """Run one instruction."""
         try:

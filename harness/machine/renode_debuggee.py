@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from harness.errors import EngineError
@@ -69,6 +69,15 @@ class RenodeDebuggee(RenodeMachine):
             return False
         self._recorder.SetBreakpoints(words_to_net(sorted(addresses)))
         return True
+
+    def set_watchpoints(self, watched: Sequence[range]) -> bool:
+        """Renode reports an access behind it, and with it slows down all others: not offered."""
+        return not watched
+
+    @property
+    def watched(self) -> int:
+        """Nothing is."""
+        raise RuntimeError("the renode engine watches no memory")
 
     def step(self) -> Halt:
         """Run one instruction."""

@@ -15,12 +15,13 @@ from harness.machine.protocol import NonVolatile, Trace
 from tests.machine.firmware import FLASH, compile_program, make_machine
 
 PATCHES = {0x08004000: bytes(range(128))}
+"""What `it_store.S` copies."""
 RAM = 0x20000000
 COPY = "copy"
 RESULTS = 0x0800A400
 """Where `it_store.S` programs without a condition."""
 TIMES = ("time_ps", "time_low_ps", "time_high_ps", "cycles_low", "cycles_high")
-PROGRAMS = {"it_store.S": (), "calls.c": (), "exceptions.c": TIMES, "threads.c": TIMES}
+PROGRAMS = {"it_store.S": (), "copy.c": TIMES, "exceptions.c": TIMES, "threads.c": TIMES}
 """Programs, and what may differ: a core that is halted takes an interrupt a few instructions earlier, at the halt instead of the end of the block."""
 
 
@@ -33,7 +34,7 @@ def debuggee() -> Iterator[EmbeddedDebuggee]:
 
 
 def state_of(name: str) -> NonVolatile:
-    """Return the flash of a program, with data at the place that `it_store.S` copies."""
+    """Return the flash of a program, with the data that it takes."""
     return NonVolatile(compile_program(name).flash(patches=PATCHES))
 
 
@@ -77,7 +78,7 @@ def test_an_operation_that_never_comes_is_an_error(debuggee: EmbeddedDebuggee) -
     """A hold that does not fire is an error of the harness, never a boot to look at."""
     operation = make_machine().boot(state_of("it_store.S"), seed=1).operations[0]
     with pytest.raises(EngineError, match="never came to operation 0"):
-        debuggee.power_up(state_of("calls.c"), seed=1, retained=None, peer=None, before=operation)
+        debuggee.power_up(state_of("threads.c"), seed=1, retained=None, peer=None, before=operation)
 
 
 def test_breakpoints(debuggee: EmbeddedDebuggee) -> None:
@@ -94,6 +95,21 @@ def test_breakpoints(debuggee: EmbeddedDebuggee) -> None:
     debuggee.set_breakpoints(set())
     power_up(debuggee, "it_store.S")
     assert debuggee.run(lambda: False) is Halt.ENDED
+
+
+def test_watchpoints(debuggee: EmbeddedDebuggee) -> None:
+    """The core halts behind the instruction that changes the cells, IT or not, and nowhere else; what the debugger writes is no change."""
+    trace = make_machine().boot(state_of("it_store.S"), seed=1)
+    third = trace.operations[2]
+    power_up(debuggee, "it_store.S")
+    assert debuggee.set_watchpoints([range(third.address, third.address + 2), range(RAM, RAM + 4)])
+    debuggee.write(RAM, b"\x00\x11\x22\x33")
+    assert debuggee.run(lambda: False) is Halt.WATCHED
+    assert (debuggee.watched, debuggee.read(third.address, 2)) == (third.address, third.new)
+    assert debuggee.run(lambda: False) is Halt.ENDED
+    assert not debuggee.set_watchpoints([range(0x60000000, 0x60000004)])
+    assert not debuggee.set_watchpoints([range(RAM, RAM + 17)])
+    assert debuggee.set_watchpoints([])
 
 
 def test_somebody_may_interrupt(debuggee: EmbeddedDebuggee) -> None:

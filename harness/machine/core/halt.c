@@ -37,12 +37,42 @@ static uint32_t extent_at(const struct machine *m, uint32_t pc)
     return extent;
 }
 
+/* What is watched at its place in memory; NULL where it is neither flash nor RAM. */
+static const uint8_t *watched_bytes(const struct machine *m, const struct halt_watch *watch)
+{
+    uint32_t limit;
+    const uint8_t *bytes = code_bytes(m, watch->address, &limit);
+
+    return bytes != NULL && watch->size_bytes <= limit ? bytes : NULL;
+}
+
+/* Whether watched memory is other than it was; takes note of what it is now. */
+static bool watched_changed(struct machine *m)
+{
+    bool changed = false;
+
+    for (uint32_t index = 0; index < m->halt.watch_count; index++) {
+        struct halt_watch *watch = &m->halt.watches[index];
+        const uint8_t *bytes = watched_bytes(m, watch);
+
+        if (memcmp(watch->last, bytes, watch->size_bytes) != 0) {
+            memcpy(watch->last, bytes, watch->size_bytes);
+            m->halt.watched = watch->address;
+            changed = true;
+        }
+    }
+    return changed;
+}
+
 static enum halt_cause cause_at(struct machine *m, uint32_t pc, uint32_t extent)
 {
     const struct halt *halt = &m->halt;
 
     if (halt->place_pc - pc < extent && halt->place_instructions - code_retired_at(m, pc) < extent) {
         return HALT_PLACE;
+    }
+    if (watched_changed(m)) {
+        return HALT_WATCHED;
     }
     for (uint32_t index = 0; index < halt->breakpoint_count; index++) {
         if (halt->breakpoints[index] - pc < extent) {
@@ -140,6 +170,7 @@ int32_t machine_go(struct machine *m, uint64_t steps, struct boot_result *result
     m->halt.steps_left = steps;
     m->halt.place_instructions = UINT64_MAX;
     m->halt.extent = 1;
+    watched_changed(m); /* by the debugger */
     return go_from(m, m->halt.pc, result);
 }
 
@@ -151,6 +182,27 @@ bool machine_set_breakpoints(struct machine *m, const uint32_t *addresses, uint3
     memcpy(m->halt.breakpoints, addresses, count * sizeof(*addresses));
     m->halt.breakpoint_count = count;
     return true;
+}
+
+bool machine_set_watches(struct machine *m, const struct halt_watch *watches, uint32_t count)
+{
+    if (count > HALT_WATCHES_MAX) {
+        return false;
+    }
+    for (uint32_t index = 0; index < count; index++) {
+        if (watches[index].size_bytes > HALT_WATCHED_BYTES_MAX || watched_bytes(m, &watches[index]) == NULL) {
+            return false;
+        }
+    }
+    memcpy(m->halt.watches, watches, count * sizeof(*watches));
+    m->halt.watch_count = count;
+    watched_changed(m);
+    return true;
+}
+
+uint32_t machine_watched(const struct machine *m)
+{
+    return m->halt.watched;
 }
 
 void machine_read_registers(struct machine *m, uint32_t registers[HALT_REGISTERS])

@@ -20,6 +20,8 @@ struct machine;
 
 #define HALT_BREAKPOINTS_MAX 64u
 #define HALT_REGISTERS 17u /* r0 to r15, xPSR */
+#define HALT_WATCHES_MAX 4u
+#define HALT_WATCHED_BYTES_MAX 16u
 
 /* Why the core stands still. Mirrors `_Halt` in embedded_debuggee.py. */
 enum halt_cause {
@@ -28,6 +30,14 @@ enum halt_cause {
     HALT_BREAKPOINT = 2,
     HALT_STEPPED = 3,    /* as many instructions have run as were asked for */
     HALT_ENDED = 4,      /* the boot is over */
+    HALT_WATCHED = 5,    /* watched memory has changed */
+};
+
+/* Memory of flash or RAM whose change halts the core, behind the instruction that made it. Mirrors `_Watch` in embedded_debuggee.py. */
+struct halt_watch {
+    uint32_t address;
+    uint32_t size_bytes;
+    uint8_t last[HALT_WATCHED_BYTES_MAX];
 };
 
 struct halt {
@@ -42,6 +52,9 @@ struct halt {
     uint32_t cause;
     uint32_t breakpoint_count;
     uint32_t breakpoints[HALT_BREAKPOINTS_MAX];
+    uint32_t watch_count;
+    struct halt_watch watches[HALT_WATCHES_MAX];
+    uint32_t watched; /* address of what has changed last */
 };
 
 /* Install the hook, where the machine is made for it. */
@@ -58,6 +71,12 @@ int32_t machine_go(struct machine *m, uint64_t steps, struct boot_result *result
 
 /* Halt before the instructions at these addresses; false where there are too many. */
 bool machine_set_breakpoints(struct machine *m, const uint32_t *addresses, uint32_t count);
+
+/* Halt behind the instruction that changes one of these; false where they are too many, too large, or neither flash nor RAM. */
+bool machine_set_watches(struct machine *m, const struct halt_watch *watches, uint32_t count);
+
+/* Address of the watched memory that has changed last. */
+uint32_t machine_watched(const struct machine *m);
 
 /* Registers of the halted core: r0 to r15, xPSR. */
 void machine_read_registers(struct machine *m, uint32_t registers[HALT_REGISTERS]);

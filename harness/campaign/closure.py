@@ -153,6 +153,8 @@ def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchO
         EngineError: an engine failed, or a violation could not be made again.
     """
     started = time.monotonic()
+    if scenario.bookkeeping is None:  # nobody can tell what it says
+        options = replace(options, settings=replace(options.settings, merging=Merging.BYTES))
     runs = run_clean(scenario, SweepOptions(seed=options.settings.seed, engine=options.settings.engine, only_case=options.only_case))
     enough = room_for_a_run(scenario, options, runs)
     by_kind = True

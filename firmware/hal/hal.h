@@ -10,6 +10,7 @@
 #ifndef HAL_HAL_H
 #define HAL_HAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "result.h"
@@ -31,6 +32,17 @@ void hal_uart_send(uint8_t byte);
 
 /* Wait for a byte, for ever. */
 uint8_t hal_uart_receive(void);
+
+/* Wait for a byte asleep, for `milliseconds` or up to 20 more. False: none came. Where the core has a SysTick (receive.c). */
+bool hal_uart_receive_within(uint8_t *byte, uint32_t milliseconds);
+
+/* For hal_uart_receive_within: whether a byte waits; whether one that comes ends a sleep; the core's clock. */
+bool hal_uart_has_byte(void);
+void hal_uart_wakes(bool on);
+uint32_t hal_core_hz(void);
+
+/* Reset the chip once everything is sent. */
+_Noreturn void hal_reset(void);
 
 /* Undo hal_start, then run the program whose vector table is at this address. Does not return. */
 _Noreturn void hal_program_start(uint32_t vector_table_address);

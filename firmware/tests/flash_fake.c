@@ -43,6 +43,9 @@ enum fake_end fake_boot(void (*function)(void))
     case FAKE_STARTED:
         end = FAKE_STARTED;
         break;
+    case FAKE_RESET:
+        end = FAKE_RESET;
+        break;
     default:
         end = FAKE_RECOVERING;
         break;
@@ -129,6 +132,7 @@ static enum result operate(uint32_t address, const uint8_t *target, uint32_t siz
 static bool is_writable(uint32_t address)
 {
     return (address >= REGION_APPLICATION_ADDRESS && address < REGION_APPLICATION_ADDRESS + REGION_APPLICATION_BYTES) ||
+           (fake.slot_is_writable && address >= REGION_SLOT_ADDRESS && address < REGION_SLOT_ADDRESS + REGION_SLOT_BYTES) ||
            (address >= REGION_METADATA_ADDRESS && address < REGION_METADATA_ADDRESS + REGION_METADATA_BYTES);
 }
 
@@ -222,4 +226,9 @@ _Noreturn void hal_program_start(uint32_t vector_table_address)
 {
     fake.vector_table_address = vector_table_address;
     longjmp(power, FAKE_STARTED);
+}
+
+_Noreturn void hal_reset(void)
+{
+    longjmp(power, FAKE_RESET);
 }

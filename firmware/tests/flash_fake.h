@@ -29,7 +29,8 @@ enum fake_end {
     FAKE_RETURNED, /* the function returned */
     FAKE_CUT,
     FAKE_STARTED,   /* a program was started, at `vector_table_address` */
-    FAKE_RECOVERING /* waits for a byte that never comes */
+    FAKE_RECOVERING, /* waits for a byte that never comes */
+    FAKE_RESET       /* the chip was reset */
 };
 
 struct fake {
@@ -44,6 +45,7 @@ struct fake {
     uint8_t writes[FAKE_BYTES / PROGRAM_BYTES]; /* of each unit since its page was erased; survives a cut */
     uint8_t unsure[FAKE_BYTES]; /* bits that read anew at each power-up */
     uint64_t power_seed;        /* what they read */
+    bool slot_is_writable;      /* an application writes it, a bootloader never; a boot leaves this as it is */
     uint32_t bytes_to_receive; /* bytes that a peer sends before it falls silent */
     uint32_t vector_table_address;
     char uart[256];

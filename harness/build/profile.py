@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from harness.bundled import bundled_path
 from harness.device import Device, device_part
 from harness.errors import InputError
-from harness.toml_input import load_toml
+from harness.toml_input import check_table, read_toml
 
 _FILE_NAME = "profile.toml"
 
@@ -132,11 +132,18 @@ class Profile(Recipe):
 
     Attributes:
         module: what the application loads; None: it loads no modules.
+        extends: the profile that everything which the file leaves out is taken from.
     """
 
     bootloader: ImageRecipe
     application: ImageRecipe
     module: ModuleRecipe | None = None
+    extends: Name | None = None
+
+    @property
+    def base(self) -> str:
+        """Name of the profile that says what its flash holds: the one that it extends, or its own."""
+        return self.extends or self.name
 
     @property
     def path(self) -> Path:
@@ -163,7 +170,12 @@ def load_profile(name: str, root: Path | None = None) -> Profile:
     if name not in known:
         raise InputError("no such profile", source=repr(name), remedy=f"Known profiles: {', '.join(known)}.")
     path = _profile_path(root, name)
-    profile = load_toml(path, Profile)
+    table = read_toml(path)
+    if "extends" in table:
+        if table["extends"] not in known:
+            raise InputError("no such profile", source=str(path), field="extends", remedy=f"Known profiles: {', '.join(known)}.")
+        table = {**read_toml(_profile_path(root, table["extends"])), **table}
+    profile = check_table(table, Profile, source=str(path))
     if profile.name != name:
         raise InputError(f"{profile.name!r} is not the name of its folder", source=str(path), field="name", remedy=f"Write {name!r}.")
     profile._root = root  # noqa: SLF001 -- the file itself can't know where it lies

@@ -7,7 +7,7 @@ the proof of the fault is another. docs/DESIGN.md gives the argument.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 
 from harness.campaign.boots import filling_of
 from harness.campaign.leg import Stretch
@@ -46,14 +46,22 @@ class ClosedPages:
 
     def keep(self, key: Hashable | None, stretch: Stretch | None, run: Run, verdict: Verdict) -> None:
         """Keep a verdict for all runs that differ in the page of `stretch` only, if this one shows that they cannot differ otherwise."""
-        if key is not None and stretch is not None and not run.start.disturbed and _is_erased_unread(run, stretch.page) and not self._counts(run, stretch.page):
+        if key is None or stretch is None or run.start.disturbed:
+            return
+        flash_format, modules = self._scenario.format, self._scenario.modules
+        at_start: list[Callable[[bytes], object]] = [flash_format.counter]
+        at_start += [flash_format.staged] if run.case.peer else []
+        at_start += [modules.counter] if modules else []
+        matters_at_entries = modules is not None or self._look_at(stretch.page, run.start.flash, [flash_format.installed_image])
+        if _is_erased_unread(run, stretch.page, matters_at_entries) and not self._look_at(stretch.page, run.start.flash, at_start):
             self._known[key] = verdict
 
-    def _counts(self, run: Run, page: int) -> bool:
-        """Tell whether the counter may depend on a page of the state that the run starts from."""
-        looked_at = _LookedAt(run.start.flash)
+    def _look_at(self, page: int, flash: bytes, questions: Sequence[Callable[[bytes], object]]) -> bool:
+        """Tell whether the answer to one of the questions that rules ask of a flash may depend on a page of it."""
+        looked_at = _LookedAt(flash)
         try:
-            self._scenario.format.counter(looked_at)  # type: ignore[arg-type] # it is enough of bytes, or raises
+            for ask in questions:
+                ask(looked_at)  # type: ignore[arg-type] # it is enough of bytes, or raises
         except (TypeError, AttributeError, ValueError):
             return True
         page_bytes = self._scenario.device.flash.page_bytes.value
@@ -82,12 +90,16 @@ class _LookedAt:
         return self._flash[place]
 
 
-def _is_erased_unread(run: Run, page: int) -> bool:
-    """Tell whether a run erases a page before a boot, or a rule at an entry into other code than the bootloader's, looks at it."""
+def _is_erased_unread(run: Run, page: int, matters_at_entries: bool) -> bool:
+    """Tell whether a run erases a page before a boot, or a rule at an entry into other code than the bootloader's, looks at it.
+
+    Args:
+        matters_at_entries: whether the image that is installed may depend on the page; the counter is asked apart.
+    """
     for trace in run.traces:
         if not trace.page_uses or trace.page_uses[page] == PageUse.READ:
             return False
-        entered = [entry.operations for entry in trace.entries if entry.domain != BOOTLOADER_DOMAIN]
+        entered = [entry.operations for entry in trace.entries if matters_at_entries and entry.domain != BOOTLOADER_DOMAIN]
         if trace.page_uses[page] == PageUse.ERASED_FIRST:
             return all(operations > trace.erased_by[page] for operations in entered)
         if entered:

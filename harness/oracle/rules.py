@@ -134,6 +134,16 @@ def update_not_lost(run: Run) -> Iterator[Violation]:
         yield Violation("update_not_lost", "the old version runs and the staged update is forgotten", len(run.traces) - 1)
 
 
+def pending_verified(run: Run) -> Iterator[Violation]:
+    """What an application marks pending verifies at that moment: the bootloader's refusal is the second check, not the only one."""
+    if run.case.peer is None:
+        return
+    for boot, trace in enumerate(run.traces):
+        marked = run.scenario.format.staged(trace.final.flash)
+        if marked is False and run.scenario.format.staged(run.flash_before_boot(boot)) is None:
+            yield Violation("pending_verified", "what this boot marked pending does not verify", boot)
+
+
 def refused(run: Run) -> Iterator[Violation]:
     """An image that is to be refused is refused for its own reason, by the device's record, before anything but that record changes."""
     if run.case.refusal is None:
@@ -230,6 +240,7 @@ RULES: dict[str, Rule] = {
         protected_areas,
         flash_discipline,
         update_not_lost,
+        pending_verified,
         refused,
         authentic_module,
         no_older_module,

@@ -117,6 +117,31 @@ class ModulePart(_Strict):
         return self
 
 
+class DownloadSpec(_Strict):
+    """A host that sends the staged image over the UART; the slot is empty at the start.
+
+    Attributes:
+        drop, repeat, reorder, corrupt: what happens to one block or answer, in percent. link_seed: draws to which.
+        stops_after: the host falls silent after so many blocks. returns_after_s: and begins anew so many seconds later; None: never.
+    """
+
+    drop: Annotated[int, Field(ge=0, le=100)] = 0
+    repeat: Annotated[int, Field(ge=0, le=100)] = 0
+    reorder: Annotated[int, Field(ge=0, le=100)] = 0
+    corrupt: Annotated[int, Field(ge=0, le=100)] = 0
+    link_seed: int = 1
+    stops_after: Annotated[int, Field(ge=1)] | None = None
+    returns_after_s: Annotated[int, Field(ge=1, le=3600)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.drop + self.repeat + self.reorder + self.corrupt > 100:
+            raise ValueError("drop, repeat, reorder and corrupt are more than 100 percent together")
+        if self.returns_after_s is not None and self.stops_after is None:
+            raise ValueError("returns_after_s needs stops_after")
+        return self
+
+
 class Case(_Strict):
     """One initial content of the flash, and the end that it must reach."""
 
@@ -132,6 +157,8 @@ class Case(_Strict):
     cuts: Cuts = Cuts.ALL
     module: ModulePart | None = None
     """The modules that the application finds; only in a profile with modules."""
+    download: DownloadSpec | None = None
+    """The staged image comes over the UART."""
 
     @model_validator(mode="after")
     def _staged_when_new(self) -> Self:
@@ -139,6 +166,8 @@ class Case(_Strict):
             raise ValueError('end = "new" needs a staged image')
         if self.module is not None and self.module.staged is not None and self.staged is not None:
             raise ValueError("the slot holds an image or a module, not both")
+        if self.download is not None and self.staged is None:
+            raise ValueError("download needs a staged image, which the host sends")
         return self
 
 
@@ -181,6 +210,7 @@ class Scenario(_Strict):
         parts: members of the device family, smallest first.
         layout: regions that replace the profile's, by name.
         verification: function of the bootloader that checks a signature; its time is reported.
+        app_kib: least size of the application's code.
     """
 
     name: str
@@ -191,6 +221,7 @@ class Scenario(_Strict):
     hardware_revision: Annotated[int, Field(ge=0, lt=2**32 - 1)] = 0
     limits: Limits = Limits()
     verification: str | None = None
+    app_kib: Annotated[int, Field(ge=1)] = 1
     layout: dict[str, RegionSpec] = {}
     case: Annotated[tuple[Case, ...], Field(min_length=1)]
 

@@ -65,6 +65,11 @@ class OwnFormat:
         content = flash[start : start + self.counter_place.bytes]
         return 0 if content == b"\xff" * len(content) else int.from_bytes(content, "little")
 
+    def staged(self, flash: bytes) -> bool | None:
+        """None: how a bootloader of somebody else's is asked for an update is not known."""
+        del flash
+        return None
+
     def refusal(self, flash: bytes) -> int | None:
         """None: where a bootloader of somebody else's records a refusal is not known."""
         del flash

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -18,7 +19,9 @@ from harness.device import Device, Domain, NonVolatile, Timing, load_device
 from harness.errors import InputError
 from harness.image.spk import HEADER_BYTES
 from harness.image.verify import Placement, image_in_region
-from harness.scenario.model import Case, Scenario, load_scenario
+from harness.scenario.download.host import Download
+from harness.scenario.download.link import LinkFaults
+from harness.scenario.model import Case, DownloadSpec, Scenario, load_scenario
 from harness.scenario.module_prepare import ModulePreparation
 from harness.scenario.own import is_own_scenario
 from harness.scenario.own_prepare import prepare_own
@@ -133,7 +136,7 @@ class _Preparation:
         self._part = part
         self._toolchain = toolchain
         self._regions = _regions(profile, part)
-        self._flash_profile: FlashProfile = flash_profile(profile.name, device.flash.page_bytes.value)
+        self._flash_profile: FlashProfile = flash_profile(profile.base, device.flash.page_bytes.value)
         edits = {bug.image: bug.edits_on(device.name)} if bug else {}
         self._bootloader = build_bootloader(profile, device, part, toolchain, edits.get("bootloader", ()))
         self._application_edits = edits.get("application", ())
@@ -205,7 +208,7 @@ class _Preparation:
     def _application(self, version: int) -> ApplicationCode:
         firmware = self._built_application(version)
         code = ApplicationCode(firmware.binary, firmware.entry - firmware.address)
-        return code.padded(self._options.app_kib * 1024, f"padding of version {version}")
+        return code.padded(max(self._options.app_kib, self._scenario.app_kib) * 1024, f"padding of version {version}")
 
     def _case(self, case: Case) -> PreparedCase:
         page_bytes = self._device.flash.page_bytes.value
@@ -221,7 +224,13 @@ class _Preparation:
             staged = build_image(case.staged, self._application(case.staged.version), revision)
             self._check_fits("application", staged)
             contents["slot"] = self._flash_profile.slot(case, installed, staged, revision)
-        contents["metadata"] = self._flash_profile.metadata(case, self._regions["metadata"], len(contents.get("slot", b"")))
+        peer = None
+        before = case
+        if case.staged is not None and case.download is not None:
+            peer = download_of(case.download, case.staged.version, contents["slot"])
+            contents["slot"] = _left_in_slot(self._regions["slot"].size_bytes)
+            before = case.model_copy(update={"staged": None})
+        contents["metadata"] = self._flash_profile.metadata(before, self._regions["metadata"], len(contents.get("slot", b"")))
         for name in ("application", "slot"):
             self._check_fits(name, contents.get(name, b""))
         module = None
@@ -240,7 +249,8 @@ class _Preparation:
             installed_digest=_digest(installed),
             staged_version=case.staged.version if case.staged else None,
             staged_digest=_digest(staged) if staged else None,
-            refusal=self._refusal(contents) if staged else None,
+            refusal=self._refusal(contents) if staged and not peer else None,
+            peer=peer,
             module=module,
         )
 
@@ -260,7 +270,19 @@ class _Preparation:
         hasher.update(f"{__version__} {BEHAVIOUR_VERSION}".encode())
         for case in cases:
             hasher.update(f"{case.name} {case.end} {case.cuts}".encode() + case.state.flash + case.state.option_bytes)
+            hasher.update(case.peer.identity if case.peer else b"")
         return hasher.hexdigest()[:12]
+
+
+def _left_in_slot(size_bytes: int) -> bytes:
+    """Return what earlier downloads left in the slot: a page that is not erased before it is written shows."""
+    return random.Random("slot").randbytes(size_bytes)
+
+
+def download_of(spec: DownloadSpec, version: int, content: bytes) -> Download:
+    """Return the host that a case asks for, with what it sends."""
+    faults = LinkFaults(spec.drop, spec.repeat, spec.reorder, spec.corrupt, spec.link_seed)
+    return Download(version, content, faults, spec.stops_after, spec.returns_after_s)
 
 
 def _digest(image: bytes) -> str:
@@ -280,11 +302,11 @@ def _choose_part(reference: str, scenario: Scenario, device: Device, profile: Pr
             raise InputError(f"{device.name} has no part {part!r}", source=reference, field="parts", remedy=f"Parts: {known}.")
     if options.part is not None and options.part not in scenario.parts:
         raise InputError(f"no part {options.part!r}", source="--part", remedy=f"Choose one of: {', '.join(scenario.parts)}.")
-    needed = HEADER_BYTES + options.app_kib * 1024
+    needed = HEADER_BYTES + max(options.app_kib, scenario.app_kib) * 1024
     parts = scenario.parts if options.part is None else (options.part,)
     for part in parts:
         laid_out = _with_layout(reference, scenario, device, profile, part)
-        capacity = min(laid_out.layout[part][name].bytes for name in flash_profile(profile.name, device.flash.page_bytes.value).image_regions)
+        capacity = min(laid_out.layout[part][name].bytes for name in flash_profile(profile.base, device.flash.page_bytes.value).image_regions)
         if needed <= capacity:
             return part, laid_out
     raise _too_large(needed, capacity, part)
@@ -308,7 +330,7 @@ def _with_layout(reference: str, scenario: Scenario, device: Device, profile: Pr
         layout = {**profile.layout, part: {**profile.layout[part], **replaced}}
         # Not validated again by the profile: its errors would name the profile's file, and the fault is in the scenario's.
         profile = profile.model_copy(update={"layout": layout})
-    _check_layout(reference, _regions(profile, part), device, part, flash_profile(profile.name, device.flash.page_bytes.value))
+    _check_layout(reference, _regions(profile, part), device, part, flash_profile(profile.base, device.flash.page_bytes.value))
     return profile
 
 

@@ -79,6 +79,10 @@ class ImageFormat(Protocol):
         """Return the monotonic counter that the flash holds, 0 where there is none."""
         ...
 
+    def staged(self, flash: bytes) -> bool | None:
+        """Return whether what the bookkeeping asks the bootloader to install verifies, None where it asks for nothing, or nobody can tell."""
+        ...
+
     def refusal(self, flash: bytes) -> int | None:
         """Return the reason with which the bootloader recorded that it refused the last staged image, 0 if it installed it; None: no record."""
         ...

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from harness.image.verify import Placement
 from harness.scenario.model import Case
 from harness.scenario.prepared import Bookkeeping, Region
 from harness.scenario.speck import Records, SpeckProfile
@@ -27,10 +26,6 @@ class FlashProfile(Records, Protocol):
 
     def slot(self, case: Case, installed: bytes, staged: bytes, hardware_revision: int) -> bytes:
         """Return what the slot holds for the application `staged`, as it will be installed, to be made of `installed`."""
-        ...
-
-    def judge(self, slot: bytes, installed: bytes, counter: int, hardware_revision: int, placement: Placement) -> int | None:
-        """Return the reason for which a bundled device must refuse what the slot holds, None if it is to install it, or can't tell before it has."""
         ...
 
     def metadata(self, case: Case, region: Region, slot_bytes: int) -> bytes:

@@ -61,6 +61,10 @@ class Records(Protocol):
         """Whether an update is under way that only the very image that began it may finish."""
         ...
 
+    def judge(self, slot: bytes, installed: bytes, counter: int, hardware_revision: int, placement: Placement) -> int | None:
+        """Return the reason for which a bundled device must refuse what the slot holds, None if it is to install it, or can't tell before it has."""
+        ...
+
 
 @dataclass(frozen=True)
 class SpeckFormat:
@@ -95,6 +99,17 @@ class SpeckFormat:
             _make_room(self._counters)
             self._counters[content] = self.records.counter(content)
         return self._counters[content]
+
+    def staged(self, flash: bytes) -> bool | None:
+        """Return whether what waits in the slot to be installed verifies, None where nothing does, or its installation has begun."""
+        metadata = self._content(flash, "metadata")
+        if not self.records.reads_slot(metadata) or self.records.is_begun(metadata):
+            return None
+        staged, installed = (image_in_region(self._content(flash, name)) for name in ("slot", "application"))
+        if staged is None or installed is None:
+            return False
+        counter = self.records.counter(metadata)
+        return self.records.judge(staged.to_bytes(), installed.to_bytes(), counter, self.hardware_revision, self.placement) is None
 
     def refusal(self, flash: bytes) -> int | None:
         """Return how the device says that the last update was closed, None while it is open or where there was none."""

@@ -118,8 +118,8 @@ def build_delta_units(compiler: HostCompiler, firmware: Path, folder: Path, chip
     logic = [firmware / file for file in load_profile("speck-delta", firmware).bootloader.sources if file.startswith("boot/")]
     folders = ("delta", "patch", "tests/delta")
     sources = [*logic, *(source for name in folders for source in sorted(firmware.glob(f"{name}/*.c")) if source.name != "patch_apply.c")]
-    sources += [firmware / "tests/flash_fake.c", firmware / "tests/runner.c"]
-    return _build_program(compiler, firmware, folder, "speck-delta", sources, ("boot", "hal", "tests", *folders), DELTA_LAYOUTS[chip])
+    sources += [firmware / name for name in ("speck/slot.c", "speck/staged_patch.c", "tests/flash_fake.c", "tests/runner.c")]
+    return _build_program(compiler, firmware, folder, "speck-delta", sources, ("boot", "hal", "speck", "tests", *folders), DELTA_LAYOUTS[chip])
 
 
 def build_store_units(compiler: HostCompiler, firmware: Path, folder: Path, chip: str) -> Path:
@@ -214,6 +214,19 @@ def _build_steps(compiler: HostCompiler, firmware: Path, folder: Path, sources: 
     define = [f"-D{name}={value:#x}" for name, value in layout.items()]
     library = folder / "steps.so"
     _run([*compiler.command, "-std=c11", "-O1", "-g", "-shared", "-fPIC", *_WARNINGS, *include, *define, *map(str, sources), "-o", str(library)])
+    return library
+
+
+def build_xmodem_library(compiler: HostCompiler, firmware: Path, folder: Path) -> Path:
+    """Build the receiver of XMODEM as a library for this process, in `folder`, and return its path; without sanitizers, as above.
+
+    Raises:
+        AssertionError: something does not compile; says what.
+    """
+    sources = [*(firmware / f"download/{name}.c" for name in ("xmodem", "crc16")), firmware / "tests/download/xmodem_line.c"]
+    include = [f"-I{firmware / name}" for name in ("boot", "hal", "download")]
+    library = folder / "xmodem_line.so"
+    _run([*compiler.command, "-std=c11", "-O1", "-g", "-shared", "-fPIC", *_WARNINGS, *include, *map(str, sources), "-o", str(library)])
     return library
 
 

@@ -35,6 +35,10 @@ class ToyFormat:
         """Return the counter byte."""
         return flash[2 * PAGE]
 
+    def staged(self, flash: bytes) -> bool | None:
+        """Return what the byte after that stands for: erased, nothing is pending; 0, it does not verify."""
+        return None if flash[2 * PAGE + 2] == 0xFF else bool(flash[2 * PAGE + 2])
+
     def refusal(self, flash: bytes) -> int | None:
         """Return the byte behind the counter, None where it is erased."""
         recorded = flash[2 * PAGE + 1]

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from harness.device import NonVolatile
-from harness.machine.protocol import End, Entry, Misuse, MisuseKind, Operation, OperationKind, Trace
+from harness.machine.protocol import End, Entry, Misuse, MisuseKind, Operation, OperationKind, Peer, Trace
 from harness.oracle.rules import RULES, judge
 from harness.oracle.run import CutWear, History, Outcome, Run, outcome_of
 from harness.scenario.model import ExpectedEnd, Limits
@@ -43,6 +43,28 @@ def refusing(reason: int, trace: Trace) -> Run:
     """Return a run of a case whose staged image is to be refused for `reason`."""
     run = make_run(trace, end=ExpectedEnd.OLD)
     return dataclasses.replace(run, case=dataclasses.replace(run.case, refusal=reason))
+
+
+class Silent:
+    """Makes a peer that is never made: a rule only asks whether there is one."""
+
+    identity = b""
+
+    def make(self) -> Peer:
+        """Nobody calls."""
+        raise NotImplementedError
+
+
+def pending(verifies: bool) -> NonVolatile:
+    """Return the new version's flash with something pending."""
+    flash = make_flash()
+    return NonVolatile(flash[: 2 * PAGE + 2] + bytes([verifies]) + flash[2 * PAGE + 3 :])
+
+
+def downloading(trace: Trace, start: bytes | None = None) -> Run:
+    """Return a run of a case in which an application takes the update."""
+    run = make_run(trace, start=start)
+    return dataclasses.replace(run, case=dataclasses.replace(run.case, peer=Silent()))
 
 
 BROKEN: dict[str, tuple[Run, set[str]]] = {
@@ -108,6 +130,7 @@ BROKEN: dict[str, tuple[Run, set[str]]] = {
         {"flash_discipline"},
     ),
     "the old version at the end": (make_run(make_trace(final=OLD_FLASH)), {"update_not_lost"}),
+    "something marked pending that does not verify": (downloading(make_trace(final=pending(verifies=False))), {"pending_verified"}),
     "a refusal recorded for another reason": (refusing(11, make_trace(final=REFUSED_FOR_4)), {"refused"}),
     "a refusal without a record": (refusing(4, make_trace(final=OLD_FLASH)), {"refused"}),
     "a refusal after something was written": (refusing(4, make_trace(final=REFUSED_FOR_4, operations=[PROGRAM])), {"refused"}),
@@ -195,3 +218,10 @@ def test_authenticity_is_judged_by_the_flash_at_the_moment_of_entry() -> None:
     run = make_run(trace, start=make_flash(b"F"))
 
     assert "authentic_entry" in {violation.rule for violation in judge(run)}
+
+
+def test_what_verifies_may_be_pending() -> None:
+    """An update that verifies is marked by right, and one that was pending before is the bootloader's to judge."""
+    assert judge(downloading(make_trace(final=pending(verifies=True)))) == ()
+    assert judge(downloading(make_trace(final=pending(verifies=False)), start=pending(verifies=False).flash)) == ()
+    assert judge(make_run(make_trace(final=pending(verifies=False)))) == ()

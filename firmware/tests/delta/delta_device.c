@@ -113,6 +113,11 @@ bool device_holds(const struct region *region, enum delta_image image)
     return memcmp(device_flash(region, 0), images[image], image_bytes[image]) == 0;
 }
 
+const uint8_t *device_image(enum delta_image image)
+{
+    return images[image];
+}
+
 uint32_t device_image_bytes(enum delta_image image)
 {
     return image_bytes[image];

@@ -42,6 +42,8 @@ uint8_t *device_flash(const struct region *region, uint32_t offset);
 /* Whether the region starts with the image. */
 bool device_holds(const struct region *region, enum delta_image image);
 
+const uint8_t *device_image(enum delta_image image);
+
 uint32_t device_image_bytes(enum delta_image image);
 
 /* The state of the log. */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* An update is a patch in the slot, and the log says how far it is (profile speck-delta). */
+#include "staged.h"
+
+#include <string.h>
+
+#include "digest.h"
+#include "flash.h"
+#include "image.h"
+#include "log.h"
+#include "patch.h"
+#include "place.h"
+
+static struct patch patch;
+
+bool staged_is_pending(void)
+{
+    return log_read().state.stage != LOG_IDLE;
+}
+
+/* Read the whole patch, whose payload has this size; what it says is checked and not done. */
+static enum result read_through(uint32_t payload_bytes)
+{
+    const uint8_t *payload = flash_view(&LAYOUT_SLOT, IMAGE_HEADER_BYTES, payload_bytes);
+    struct patch_event event;
+    enum result result = RESULT_OK;
+
+    if (payload == 0) {
+        return RESULT_ERROR_RANGE;
+    }
+    patch_start(&patch, (struct patch_limits){LAYOUT_APPLICATION.size_bytes, LAYOUT_PAGE_BYTES});
+    for (uint32_t i = 0; result == RESULT_OK && i < payload_bytes; i++) {
+        result = patch_feed(&patch, payload[i]);
+        do {
+            result = result == RESULT_OK ? patch_take(&patch, &event) : result;
+        } while (result == RESULT_OK && event.news != PATCH_MORE);
+    }
+    return result == RESULT_OK && !patch_is_complete(&patch) ? RESULT_PATCH : result;
+}
+
+/* Whether the application that is installed is the base of the patch. */
+static bool base_is_installed(void)
+{
+    const uint8_t *installed = flash_view(&LAYOUT_APPLICATION, 0, patch.header.base_bytes);
+    uint8_t digest[DIGEST_BYTES];
+
+    if (installed == 0 || !image_claims(&LAYOUT_APPLICATION, patch.header.base_version, patch.header.base_bytes)) {
+        return false;
+    }
+    digest_of(installed, patch.header.base_bytes, digest);
+    return memcmp(digest, patch.header.base_digest, sizeof digest) == 0;
+}
+
+enum result staged_check(void)
+{
+    struct image image;
+    enum result result = image_verify_patch(&image, &LAYOUT_SLOT, log_read().state.counter);
+
+    if (result == RESULT_OK && image.version >= PLACE_VALUE_END) {
+        result = RESULT_VERSION;
+    }
+    if (result == RESULT_OK) {
+        result = read_through(image.size_bytes - IMAGE_HEADER_BYTES);
+    }
+    if (result == RESULT_OK && patch.header.target_version != image.version) {
+        result = RESULT_PATCH;
+    }
+    return result == RESULT_OK && !base_is_installed() ? RESULT_BASE : result;
+}
+
+enum result staged_mark(void)
+{
+    struct log log = log_read();
+    struct log_state next;
+    enum result result = log_settle(&log);
+
+    next = log.state;
+    if (result != RESULT_OK || next.stage != LOG_IDLE) {
+        return result;
+    }
+    next.stage = LOG_PENDING;
+    next.closed = RESULT_OK;
+    return log_write(&log, &next);
+}
+
+enum result staged_check_application(void)
+{
+    struct image application;
+
+    return image_verify(&application, &LAYOUT_APPLICATION, IMAGE_NOT_OLDER, log_read().state.counter);
+}

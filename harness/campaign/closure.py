@@ -17,7 +17,7 @@ from harness.campaign.repeats import Repeatable, repeatable_cuts
 from harness.campaign.runner import FaultRunner
 from harness.campaign.search_causes import causes_of_search
 from harness.campaign.search_cluster import ClusterWorkers
-from harness.campaign.search_findings import Kind, chosen_states, costly_edges, make_again
+from harness.campaign.search_findings import Violating, chosen_states, costly_edges, make_again
 from harness.campaign.search_store import SearchStore, StoredSearch
 from harness.campaign.search_workers import LocalWorkers, Pending, SearchWorkers, StoredWorkers
 from harness.campaign.state import Geography, Merging, State, label_of, places_taken, start_of
@@ -244,7 +244,7 @@ class _Search:
         self._repeatable: list[Repeatable] = []
         self._repeated: list[tuple[State, Pending[State]]] = []
         self._logs_repeated: set[int] = set()
-        self._violating: list[tuple[Kind, int]] = []
+        self._violating: list[Violating] = []
         self._costly: list[Edge] = []
         self._found_wanted = False
 
@@ -337,7 +337,7 @@ class _Search:
         result.faults += expansion.faults
         if rules:
             result.violating += 1
-            self._violating.append(((known.root, tuple(sorted(rules))), known.number))
+            self._violating.append(Violating(known.number, known.depth, known.root, tuple(sorted(rules))))
             wanted = self._options.stop_when
             self._found_wanted = self._found_wanted or (wanted is not None and wanted(verdict))
         if known.depth == 0:

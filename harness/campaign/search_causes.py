@@ -16,6 +16,8 @@ from harness.oracle.verdict import Verdict
 
 _MOST_SHRUNK = 10
 """Causes that are shrunk: those that a report shows."""
+_LONGEST = 8
+"""Cuts of the longest sequence that is shrunk: each try of a longer one would make them all again."""
 _MOST_CUTS = 1_200
 """Cuts that are made for one of them. That no fewer show it is known where a search went breadth first."""
 
@@ -33,7 +35,7 @@ def causes_of_search(
     sites = CallSites(runner.scenario, settings.engine, lambda case, faults: runner.log_after(names.index(case), faults))
     causes = group_causes(sites, violating)
     ordered = sorted(causes, key=lambda cause: -cause.count)[:_MOST_SHRUNK]
-    wanted = [cause for cause in ordered if cause.first.proof is not None]
+    wanted = [cause for cause in ordered if cause.first.proof is not None and len(cause.first.proof.faults) <= _LONGEST]
     shrunk: dict[int, Cause] = {}
     with contextlib.suppress(KeyboardInterrupt):  # the search is over: an impatient user gets the causes as they were found
         for number, cause in enumerate(wanted, 1):

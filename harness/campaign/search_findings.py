@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from harness.campaign.runner import FaultRunner, Job
 from harness.campaign.state_store import Edge, StateStore
@@ -11,29 +13,59 @@ from harness.errors import EngineError
 from harness.fault.faults import spell_faults
 from harness.oracle.verdict import Verdict
 
-Kind = tuple[int, tuple[str, ...]]
-"""Of a violating state: the case that it started from, and the rules that it breaks."""
+ItemT = TypeVar("ItemT")
 
-_MOST = 200
-"""Most violating states that are made again, and most cuts that wear too much."""
+_MOST_CUTS = 400
+"""Cuts that are made for all violating states together, beside the first of each kind; and as many for cuts that wear too much."""
+_MOST_EDGES = 200
 
 
-def chosen_states(violating: Sequence[tuple[Kind, int]], *, first_only: bool) -> list[int]:
-    """Return numbers of the states to be made again: the first of each kind, then the others in the order in which they were reached.
+@dataclass(frozen=True, slots=True)
+class Violating:
+    """A state that breaks a rule.
+
+    Attributes:
+        number: of the state. cuts: how many led to it. root: index of the case that it started from. rules: those that it breaks.
+    """
+
+    number: int
+    cuts: int
+    root: int
+    rules: tuple[str, ...]
+
+
+def chosen_states(violating: Sequence[Violating], *, first_only: bool) -> list[int]:
+    """Return numbers of the states to be made again: of each kind (case and rules) one with the fewest cuts, then others, those with few cuts first.
 
     Args:
-        violating: kind and number of each state that breaks a rule. first_only: leave the others out.
+        first_only: leave the others out.
     """
-    firsts: dict[Kind, int] = {}
-    for kind, number in violating:
-        firsts.setdefault(kind, number)
-    others = [number for _, number in violating if not first_only]
-    return sorted(islice(dict.fromkeys([*firsts.values(), *others]), _MOST))
+    ordered = sorted(violating, key=lambda state: (state.cuts, state.number))
+    firsts: dict[tuple[int, tuple[str, ...]], Violating] = {}
+    for state in ordered:
+        firsts.setdefault((state.root, state.rules), state)
+    chosen = {state.number for state in firsts.values()}
+    if not first_only:
+        chosen |= {state.number for state in _within_budget(ordered, lambda state: state.cuts)}
+    return sorted(chosen)
 
 
 def costly_edges(store: StateStore, limit: int | None) -> list[Edge]:
-    """Return cuts that cost more page erases than `limit`, also those that lead to a state which was first reached by another one."""
-    return [] if limit is None else list(islice(store.edges_that_cost_more(limit), _MOST))
+    """Return cuts that cost more page erases than `limit`, also those that lead to a state which was first reached by another one; few cuts first."""
+    if limit is None:
+        return []
+    cuts = {edge: store.known(edge.source).depth + 1 for edge in islice(store.edges_that_cost_more(limit), _MOST_EDGES)}
+    return list(_within_budget(sorted(cuts, key=lambda edge: cuts[edge]), lambda edge: cuts[edge]))
+
+
+def _within_budget(items: Iterable[ItemT], cuts_of: Callable[[ItemT], int]) -> Iterator[ItemT]:
+    """Yield items until their cuts are too many in all; at least one."""
+    cuts = 0
+    for item in items:
+        cuts += cuts_of(item)
+        if cuts > _MOST_CUTS and cuts != cuts_of(item):
+            return
+        yield item
 
 
 def make_again(runner: FaultRunner, store: StateStore, clean: Sequence[Verdict], states: Iterable[int], costly: Iterable[Edge]) -> list[Verdict]:

@@ -21,6 +21,8 @@ APPLICATION_ID = 0x68726E73
 SEARCH_APPLICATION_ID = 0x68726E78
 """`hrnx` in that of a search through states."""
 FORMAT = 1
+_APPLICATION_ID_AT, _HEADER_BYTES = 68, 100
+"""In a SQLite file."""
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
 
@@ -134,13 +136,16 @@ def read_campaign(database: sqlite3.Connection, path: Path) -> StoredCampaign:
 
 
 def is_search(path: Path) -> bool:
-    """Tell whether a file is that of a search; false where it is anything else, or can't be read."""
+    """Tell whether a file is that of a search; false where it is anything else, or can't be read.
+
+    Looks at the header itself: after a kill SQLite has to roll the file back before it reads it, and for that must be allowed to write.
+    """
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=1.0)) as database:
-            (identity,) = database.execute("PRAGMA application_id").fetchone()
-    except sqlite3.Error:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except OSError:
         return False
-    return bool(identity == SEARCH_APPLICATION_ID)
+    return header[_APPLICATION_ID_AT:][:4] == SEARCH_APPLICATION_ID.to_bytes(4, "big")
 
 
 def check_format(database: sqlite3.Connection, path: Path, wanted: int, wanted_version: int) -> None:

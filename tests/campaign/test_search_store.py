@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from harness.campaign.closure import SearchOptions, SearchResult, search
 from harness.campaign.expand import Expander, Repeat, SearchSettings, Task
 from harness.campaign.search_store import SearchStore, key_of_task
 from harness.campaign.state import start_of
+from harness.campaign.stored import is_search
 from harness.cli import run_cli
 from harness.errors import ExitCode, InputError
 from harness.fault.tear_words import parse_tears
@@ -209,6 +211,24 @@ def test_sweeps_and_searches_keep_to_their_own_files(finished: Path, tmp_path: P
     assert run_cli(["sweep", "--resume", str(sweep), "--jobs", "1"]) == ExitCode.HOLDS
     assert run_cli(["sweep", "--resume", str(finished), "--jobs", "1", "--json"]) == ExitCode.HOLDS
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["kept"] > 0
+
+
+def test_a_file_that_must_be_rolled_back_first_is_still_known(finished: Path, tmp_path: Path) -> None:
+    """As a kill in the middle of a commit leaves it, with its journal beside it: SQLite does not read it without writing to it."""
+    path, killed = tmp_path / "search.store", tmp_path / "killed.store"
+    path.write_bytes(finished.read_bytes())
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA cache_size = 1")
+        database.execute("BEGIN EXCLUSIVE")
+        database.executemany("INSERT INTO result VALUES (?, zeroblob(9000))", ((bytes([number]),) for number in range(40)))
+        for suffix in ("", "-journal"):
+            Path(f"{killed}{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
+
+    with closing(sqlite3.connect(f"{killed.as_uri()}?mode=ro", uri=True)) as database, pytest.raises(sqlite3.OperationalError):
+        database.execute("PRAGMA application_id").fetchone()
+    assert is_search(killed)
+    assert run_cli(["sweep", "--resume", str(killed), "--jobs", "1"]) == ExitCode.HOLDS
+    assert not is_search(tmp_path / "nothing.store")
 
 
 def test_a_file_is_written_by_one_search_at_a_time(finished: Path, scenario: PreparedScenario) -> None:

@@ -42,6 +42,10 @@ class Defect(StrEnum):
     """The same, altered after it was signed, its CRC made right again. Modules only."""
 
 
+_OF_PATCHES = frozenset({Defect.OTHER_BASE, Defect.OTHER_TARGET, Defect.SWAPPED})
+_OF_MODULES = frozenset({Defect.WILD_RELOCATION, Defect.FORGED_RELOCATION})
+
+
 class ExpectedEnd(StrEnum):
     """Where every run of a case must end, cut or not."""
 
@@ -114,6 +118,9 @@ class ModulePart(_Strict):
         needed = {ModuleEnd.NEW: "staged", ModuleEnd.OLD: "installed"}.get(self.end)
         if needed is not None and getattr(self, needed) is None:
             raise ValueError(f'module.end = "{self.end}" needs module.{needed}')
+        for spec in (self.installed, self.staged):
+            if spec is not None and spec.defect in _OF_PATCHES:
+                raise ValueError(f'defect = "{spec.defect}" is one of patches: no module has it')
         return self
 
 
@@ -168,6 +175,9 @@ class Case(_Strict):
             raise ValueError("the slot holds an image or a module, not both")
         if self.download is not None and self.staged is None:
             raise ValueError("download needs a staged image, which the host sends")
+        for spec in (self.installed, self.staged):
+            if spec is not None and spec.defect in _OF_MODULES:
+                raise ValueError(f'defect = "{spec.defect}" is one of modules: no application has it')
         return self
 
 

@@ -33,9 +33,9 @@ class HostileCases:
     """
 
     def __init__(self, scenario: PreparedScenario) -> None:
-        update = next((case for case in scenario.cases if case.end is ExpectedEnd.NEW), None)
+        update = next((case for case in scenario.cases if case.end is ExpectedEnd.NEW and _stages_an_image(scenario, case)), None)
         if update is None or not isinstance(scenario.format, SpeckFormat):
-            problem = "it installs no update" if update is None else "no table is made for what it stages"
+            problem = "it installs no update that is staged from the start" if update is None else "no table is made for what it stages"
             raise InputError(f"no hostile images can be made for it: {problem}", source=scenario.reference, remedy="Give a scenario of profile speck.")
         self.scenario = scenario
         self.update = update
@@ -85,6 +85,11 @@ class HostileCases:
         if reason > RefusalReason.SIGNATURE and self.records.is_begun(metadata):
             return RefusalReason.BASE
         return reason
+
+
+def _stages_an_image(scenario: PreparedScenario, case: PreparedCase) -> bool:
+    """Whether a case has an image in its slot from the start: one that a host is to send is not there yet."""
+    return "slot" in scenario.regions and image_in_region(scenario.region_bytes(case.state.flash, "slot")) is not None
 
 
 def workshop_of(scenario: PreparedScenario, update: PreparedCase) -> Workshop:
@@ -149,4 +154,7 @@ def find_case(scenario: PreparedScenario, name: str) -> PreparedCase:
     except KeyError:
         if not isinstance(scenario.format, SpeckFormat):
             raise
-        return HostileCases(scenario).case(name)
+        try:
+            return HostileCases(scenario).case(name)
+        except InputError:
+            raise KeyError(name) from None

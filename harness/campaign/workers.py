@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
 from harness.errors import EngineError
@@ -29,7 +30,7 @@ class Workers:
         self._executor: ProcessPoolExecutor | None = None
         if processes > 1:
             # Spawned, not forked: the parent has threads (the progress bar), and a fork in the middle of one can hang.
-            self._executor = ProcessPoolExecutor(processes, get_context("spawn"), start, arguments)  # type: ignore[arg-type] # typeshed ties both to one TypeVarTuple
+            self._executor = ProcessPoolExecutor(processes, get_context("spawn"), _start_worker, (start, arguments))
         elif start is not None:
             start(*arguments)
 
@@ -47,6 +48,20 @@ class Workers:
         if self._executor is not None:
             with ignoring_interrupts():  # a second Ctrl-C must not stop the tidying up
                 self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker(start: Callable[..., None] | None, arguments: tuple[object, ...]) -> None:
+    """Begin a worker that ends with the campaign: one that is killed closes no queue, and its workers would wait for the next task for ever."""
+    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
+    if start is not None:
+        start(*arguments)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def result_of(future: Future[ResultT]) -> ResultT:

@@ -13,10 +13,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 from harness import __version__
 from harness.campaign.certified import Model, Sealed, Strict, build_of, check_build
 from harness.campaign.check import Check
-from harness.campaign.closure import SearchResult
-from harness.campaign.expand import Expander, SearchSettings, Task
-from harness.campaign.search_figures import risks, wasted_ps
-from harness.campaign.state import KEY_BYTES, Merging, State, label_of, start_of
+from harness.campaign.search.expand import Expander, SearchSettings, Task
+from harness.campaign.search.figures import risks, wasted_ps
+from harness.campaign.search.outcome import SearchResult
+from harness.campaign.search.state import KEY_BYTES, Merging, State, label_of, start_of
 from harness.campaign.sweep_certificate import SweepCertificate
 from harness.errors import InputError
 from harness.fault.plan import TearChoice

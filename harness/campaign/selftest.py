@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.build.bugs import SeededBug
-from harness.campaign.closure import SearchOptions, search
-from harness.campaign.expand import SearchSettings
+from harness.campaign.search.closure import search
+from harness.campaign.search.expand import SearchSettings
+from harness.campaign.search.outcome import SearchOptions
 from harness.campaign.sweep import CampaignResult, SweepOptions, sweep
 from harness.campaign.workers import results_in_order
 from harness.fault.faults import Tear

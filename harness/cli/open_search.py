@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from harness.campaign.closure import SearchOptions
-from harness.campaign.expand import SearchSettings
-from harness.campaign.search_store import SearchStore, StoredSearch
-from harness.campaign.state import Merging
+from harness.campaign.search.expand import SearchSettings
+from harness.campaign.search.outcome import SearchOptions
+from harness.campaign.search.state import Merging
+from harness.campaign.search.store import SearchStore, StoredSearch
 from harness.cli.campaign import CampaignArguments, build_as_it_began
 from harness.cli.options import prepare_with_progress
 from harness.errors import InputError

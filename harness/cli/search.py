@@ -16,8 +16,9 @@ import click
 from rich.status import Status
 
 from harness.campaign.certificate import Certificate, certificate_of
-from harness.campaign.closure import SearchResult, search
-from harness.campaign.state import Merging
+from harness.campaign.search.closure import search
+from harness.campaign.search.outcome import SearchResult
+from harness.campaign.search.state import Merging
 from harness.campaign.sweep_certificate import SweepCertificate
 from harness.campaign.workers import ignoring_interrupts
 from harness.cli.campaign import CampaignArguments

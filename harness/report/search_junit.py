@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from xml.etree import ElementTree as ET
 
-from harness.campaign.closure import SearchResult
+from harness.campaign.search.outcome import SearchResult
 from harness.machine.engines import shown_by
 from harness.oracle.rules import rules_not_shown
 from harness.oracle.verdict import Verdict

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.campaign.closure import SearchResult
 from harness.campaign.exposure import covers_every_moment
-from harness.campaign.search_figures import risks, wasted_ps
+from harness.campaign.search.figures import risks, wasted_ps
+from harness.campaign.search.outcome import SearchResult
 from harness.machine.engines import shown_by
 from harness.oracle.rules import rules_not_shown
 from harness.report.console import print_causes

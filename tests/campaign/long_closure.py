@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.build.bugs import SeededBug, load_bugs
-from harness.campaign.closure import SearchOptions, search
-from harness.campaign.expand import SearchSettings
+from harness.campaign.search.closure import search
+from harness.campaign.search.expand import SearchSettings
+from harness.campaign.search.outcome import SearchOptions
 from harness.campaign.selftest import sweep_bug
 from harness.campaign.sweep import SweepOptions, sweep
 from harness.cli import run_cli

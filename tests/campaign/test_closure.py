@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from harness.campaign.certificate import Certificate, certificate_of, read_certificate, verify_certificate
-from harness.campaign.closure import SearchOptions, SearchResult, search
-from harness.campaign.expand import Expander, Repeat, SearchSettings, Task
-from harness.campaign.repeats import repeatable_cuts
 from harness.campaign.replay import replay
-from harness.campaign.search_figures import risks
-from harness.campaign.state import KEY_BYTES, Geography, Merging, label_of, start_of
-from harness.campaign.state_store import Known
+from harness.campaign.search.closure import search
+from harness.campaign.search.expand import Expander, Repeat, SearchSettings, Task
+from harness.campaign.search.figures import risks
+from harness.campaign.search.outcome import SearchOptions, SearchResult
+from harness.campaign.search.repeats import repeatable_cuts
+from harness.campaign.search.state import KEY_BYTES, Geography, Merging, label_of, start_of
+from harness.campaign.search.state_store import Known
 from harness.cli import run_cli
 from harness.errors import InputError
 from harness.fault.replay_id import parse_replay_id

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from harness.campaign import cluster_link
-from harness.campaign.closure import SearchOptions, search
-from harness.campaign.search_store import SearchStore
+from harness.campaign.search.closure import search
+from harness.campaign.search.outcome import SearchOptions
+from harness.campaign.search.store import SearchStore
 from harness.campaign.sweep import SweepOptions, sweep
 from harness.errors import InputError
 from harness.oracle.verdict import Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.campaign.readings import Readings
+from harness.campaign.search.readings import Readings
 from harness.device.memory import CellState, DisturbedCells
 from harness.scenario.prepared import Meaning
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness.campaign.search_findings import Violating, chosen_states
+from harness.campaign.search.findings import Violating, chosen_states
 from harness.cli import run_cli
 from harness.errors import ExitCode
 from harness.fault.faults import Tear

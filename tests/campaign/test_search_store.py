@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from harness.campaign.certificate import certificate_of
-from harness.campaign.closure import SearchOptions, SearchResult, search
-from harness.campaign.expand import Expander, Repeat, SearchSettings, Task
-from harness.campaign.search_store import SearchStore, key_of_task
-from harness.campaign.state import start_of
+from harness.campaign.search.closure import search
+from harness.campaign.search.expand import Expander, Repeat, SearchSettings, Task
+from harness.campaign.search.outcome import SearchOptions, SearchResult
+from harness.campaign.search.state import start_of
+from harness.campaign.search.store import SearchStore, key_of_task
 from harness.campaign.stored import is_search
 from harness.cli import run_cli
 from harness.errors import ExitCode, InputError

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from harness.campaign.runner import FaultRunner, Job
-from harness.campaign.state_store import Edge, StateStore
+from harness.campaign.search.state_store import Edge, StateStore
 from harness.errors import EngineError
 from harness.fault.faults import spell_faults
 from harness.oracle.verdict import Verdict

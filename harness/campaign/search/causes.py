@@ -9,8 +9,8 @@ from functools import partial
 
 from harness.campaign.call_sites import CallSites
 from harness.campaign.causes import Cause, group_causes
-from harness.campaign.expand import SearchSettings
 from harness.campaign.runner import FaultRunner
+from harness.campaign.search.expand import SearchSettings
 from harness.campaign.shrink import Target, shrink
 from harness.oracle.verdict import Verdict
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.campaign.state import Geography, Merging, State, digest_of_page, places_taken
+from harness.campaign.search.state import Geography, Merging, State, digest_of_page, places_taken
 from harness.device.memory import DisturbedCells
 from harness.fault.disturbed import still_disturbed
 from harness.fault.faults import Fault, Tear

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from harness.campaign.children import Child, digest_of_pages
-from harness.campaign.expand import Expansion
-from harness.campaign.state import Geography
-from harness.campaign.state_store import Known
+from harness.campaign.search.children import Child, digest_of_pages
+from harness.campaign.search.expand import Expansion
+from harness.campaign.search.state import Geography
+from harness.campaign.search.state_store import Known
 from harness.scenario.prepared import Meaning, PreparedScenario
 
 

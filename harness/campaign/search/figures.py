@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.campaign.closure import SearchResult
 from harness.campaign.exposure import covers_every_moment
+from harness.campaign.search.outcome import SearchResult
 from harness.oracle.progress import longest_wasted
 from harness.oracle.risk import Chance, Risk, risk_of
 from harness.scenario.model import ExpectedEnd

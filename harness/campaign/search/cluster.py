@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from harness.campaign.cluster_link import AHEAD, LOOK_SECONDS, TRIES, ClusterLink, connected, scheduler_lost
-from harness.campaign.expand import Expander, SearchSettings
-from harness.campaign.search_workers import Pending
+from harness.campaign.search.expand import Expander, SearchSettings
+from harness.campaign.search.workers import Pending
 from harness.errors import EngineError
 from harness.scenario.prepared import PreparedScenario
 

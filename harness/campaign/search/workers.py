@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
 
-from harness.campaign.expand import SearchSettings, start_expander
-from harness.campaign.search_store import SearchStore, key_of_task
+from harness.campaign.search.expand import SearchSettings, start_expander
+from harness.campaign.search.store import SearchStore, key_of_task
 from harness.campaign.workers import Workers, result_of
 from harness.scenario.prepared import PreparedScenario
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from harness.campaign.readings import Readings
+from harness.campaign.search.readings import Readings
 from harness.device.memory import DisturbedCells, NonVolatile
 from harness.fault.flash_map import flash_map_of
 from harness.machine.protocol import Operation, OperationKind

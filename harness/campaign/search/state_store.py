@@ -8,9 +8,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.campaign.children import Child
-from harness.campaign.expand import Expansion
-from harness.campaign.state import State
+from harness.campaign.search.children import Child
+from harness.campaign.search.expand import Expansion
+from harness.campaign.search.state import State
 from harness.fault.faults import Fault, Faults
 from harness.fault.replay_id import fault_of
 

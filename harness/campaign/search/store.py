@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness import __version__
-from harness.campaign.expand import Expansion, Repeat, Task
+from harness.campaign.search.expand import Expansion, Repeat, Task
+from harness.campaign.search.state import Merging, State
 from harness.campaign.settings import check_same_setting
-from harness.campaign.state import Merging, State
 from harness.campaign.store_file import FileKind, StoreFile
 from harness.campaign.stored import SEARCH_APPLICATION_ID, damaged, store_errors
 from harness.fault.plan import TearChoice

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from harness.campaign.boots import run_until_settled
-from harness.campaign.children import Child, ChildFinder
-from harness.campaign.state import Geography, Merging, State, places_taken
+from harness.campaign.search.children import Child, ChildFinder
+from harness.campaign.search.state import Geography, Merging, State, places_taken
 from harness.fault.faults import Fault
 from harness.fault.plan import FIVE_TEARS, TearChoice
 from harness.machine.engines import make_machine, recording_machine, share_boots, shared_calls

@@ -92,6 +92,7 @@ def result_of_store(scenario: PreparedScenario, campaign: StoredCampaign) -> Cam
         kept=len(campaign.rows),
         shard=settings.shard,
         update=campaign.plan.update,
+        worn=campaign.plan.worn,
         causes=find_causes(scenario, (*campaign.plan.clean, *verdicts), settings.seed, settings.engine),
         seconds=campaign.seconds,
     )

@@ -15,12 +15,13 @@ from harness.errors import InputError
 from harness.fault.faults import spell_faults
 from harness.oracle.times import TimeRange
 from harness.oracle.verdict import Verdict
+from harness.oracle.wear import WornPage
 
 APPLICATION_ID = 0x68726E73
 """`hrns` in the header of the SQLite file of a sweep."""
 SEARCH_APPLICATION_ID = 0x68726E78
 """`hrnx` in that of a search through states."""
-FORMAT = 1
+FORMAT = 2
 _APPLICATION_ID_AT, _HEADER_BYTES = 68, 100
 """In a SQLite file."""
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
@@ -32,7 +33,7 @@ class StoredPlan:
 
     Attributes:
         digest: SHA-256 over every planned fault and the operation logs that it is planned from.
-        planned: faults of the whole plan. possible: what they were drawn from. operations: of the clean runs. update: see `CampaignResult`.
+        planned: faults of the whole plan. possible: what they were drawn from. operations: of the clean runs. update, worn: see `CampaignResult`.
         clean: verdicts of the clean runs.
     """
 
@@ -41,6 +42,7 @@ class StoredPlan:
     possible: int
     operations: int
     update: TimeRange | None
+    worn: WornPage | None
     clean: tuple[Verdict, ...]
 
 

@@ -243,7 +243,7 @@ class _Sweep:
         assert self._store is not None
         result = self._result
         digest = plan_digest(self._logs, self._jobs)
-        self._store.plan(StoredPlan(digest, len(self._jobs), self._possible, result.operations, result.update, tuple(result.clean)))
+        self._store.plan(StoredPlan(digest, len(self._jobs), self._possible, result.operations, result.update, result.worn, tuple(result.clean)))
         return {row.number: row.verdict for row in self._store.stored.checked(self._fault_of)}
 
     def _fault_of(self, number: int) -> tuple[str, str] | None:

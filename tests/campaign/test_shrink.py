@@ -111,7 +111,7 @@ def test_as_many_runs_are_made_as_are_allowed(make_bug: Callable[[str], Bug]) ->
     assert shrunk.tries == 20
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_shrinking_never_makes_it_worse(data: st.DataObject, make_bug: Callable[[str], Bug]) -> None:
     """Whatever the sequence: the same rule is broken, by no more cuts, and by none that is later or less simple."""

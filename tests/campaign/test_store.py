@@ -211,7 +211,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "an empty file": (lambda path: path.write_bytes(b""), "holds nothing"),
     "no database": (lambda path: path.write_text("no database at all, but long enough for the header of one" * 9), "is no campaign store"),
     "another database": (change("PRAGMA application_id = 7"), "is no campaign store"),
-    "a later format": (change("PRAGMA user_version = 2"), "has format 2"),
+    "a later format": (change("PRAGMA user_version = 3"), "has format 3"),
     "half of a file": (cut_off, "is damaged"),
     "a verdict that is none": (change("UPDATE verdict SET verdict = '{}' WHERE number = 3"), "is damaged"),
     "another fault's verdict": (change("UPDATE verdict SET verdict = (SELECT verdict FROM verdict WHERE number = 4) WHERE number = 3"), "is damaged: row 3"),
@@ -264,7 +264,7 @@ def part(number: int, count: int, planned: int = 10, made: int | None = None, **
     block = list(shard.block(planned))[:made]
     rows = tuple(Row(index, False, None) for index in block)  # type: ignore[arg-type] # nobody looks at them
     return replace(
-        StoredCampaign(settings, StoredPlan("digest", planned, planned, 0, None, ()), rows, 1.0, Path(f"{number}-of-{count}")),
+        StoredCampaign(settings, StoredPlan("digest", planned, planned, 0, None, None, ()), rows, 1.0, Path(f"{number}-of-{count}")),
         **changes,  # type: ignore[arg-type]
     )
 

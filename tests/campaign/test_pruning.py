@@ -44,7 +44,7 @@ def test_a_pruned_verdict_is_the_verdict(bug: str | None) -> None:
     """Cuts in a page of the application give the same verdicts, whether or not runs are pruned: of good firmware and of bugs that do not erase."""
     scenario, log = make_log(bug)
     pruning, plain = FaultRunner(scenario, [log], 1, "embedded"), FaultRunner(scenario, [log], 1, "embedded", NOT_PRUNED)
-    operations = operations_in(scenario, log, APPLICATION, 24)
+    operations = operations_in(scenario, log, APPLICATION, 4)
 
     assert judge_all(pruning, operations) == judge_all(plain, operations)
     assert (pruning.runs_pruned > 0) == (bug != "erase-skipped-on-resume")

@@ -74,8 +74,8 @@ def lines_of(scenario: PreparedScenario, verdicts: list[Verdict]) -> list[dict[s
 
 def test_the_result_does_not_depend_on_the_number_of_jobs(scenario: PreparedScenario) -> None:
     """One process and three give the same verdicts in the same order."""
-    alone = sweep(scenario, SweepOptions(operations=(0, 14), only_case="update"))
-    shared = sweep(scenario, SweepOptions(operations=(0, 14), only_case="update", jobs=3))
+    alone = sweep(scenario, SweepOptions(operations=(0, 5), only_case="update"))
+    shared = sweep(scenario, SweepOptions(operations=(0, 5), only_case="update", jobs=3))
 
     assert lines_of(scenario, alone.verdicts) == lines_of(scenario, shared.verdicts)
     assert alone.planned == len(alone.verdicts) == alone.fired > 0
@@ -124,7 +124,7 @@ def test_a_violation_replays_from_its_id_and_only_on_its_build(tmp_path: Path, c
 
     report = tmp_path / "verdicts.jsonl"
     bug = ["--bug", "erase-skipped-on-resume"]
-    code = run_cli(["sweep", "stm32f103/speck-full", *bug, "--case", "update", "--operations", "0-30", "--seed", "7", "--jsonl", str(report), "--jobs", "2"])
+    code = run_cli(["sweep", "stm32f103/speck-full", *bug, "--case", "update", "--operations", "0-10", "--seed", "7", "--jsonl", str(report), "--jobs", "1"])
     assert code == 1
     capsys.readouterr()
     violating = [record for record in map(json.loads, report.read_text().splitlines()) if record["violations"]]

@@ -13,8 +13,9 @@ settings.load_profile("harness")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known that names the engine a test needs."""
+    """Make the markers known: the engine that a test needs, and what only `tox -e long` runs."""
     config.addinivalue_line("markers", "engine(name): runs only where this engine is usable")
+    config.addinivalue_line("markers", "long: left out by `tox -e py`, made by `tox -e long`")
 
 
 def pytest_report_header() -> list[str]:

@@ -32,6 +32,7 @@ def test_every_patch_is_refused_at_rest() -> None:
     assert result.holds
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["base-digest-first-bit", "target-without-steps", "copy-one-before-region", "endless-window", PATCH_ROLLBACK])
 def test_a_patch_is_refused_on_the_other_chip(name: str) -> None:
     """Pages of 4 KiB and words in place of half-words: the same answer."""

@@ -40,6 +40,7 @@ def test_cuts_are_survived(scenario: PreparedScenario, operations: tuple[int, in
     assert not result.violating
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["byte-stores", "erase-not-enabled"])
 def test_a_bug_of_its_driver_is_found(name: str) -> None:
     """The driver is shared with the nRF52840, and so are its bugs."""

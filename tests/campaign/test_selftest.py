@@ -6,11 +6,27 @@ import json
 
 import pytest
 
-from harness.build.bugs import load_bugs
+from harness.build.bugs import SeededBug, load_bugs
+from harness.campaign.selftest import sweep_bug
+from harness.campaign.sweep import SweepOptions
 from harness.cli import run_cli
 from harness.oracle.rules import RULES
+from harness.scenario.prepare import PrepareOptions
+
+CHIP = "stm32f103"
+PLAIN = [bug for bug in load_bugs() if bug.exists_on(CHIP) and bug.profile == "speck" and bug.cuts == 1 and bug.tears is None]
+FIRST_OF_EACH_RULE = list({bug.rule_on(CHIP): bug for bug in reversed(PLAIN)}.values())
 
 
+@pytest.mark.parametrize("bug", FIRST_OF_EACH_RULE, ids=lambda bug: bug.rule_on(CHIP))
+def test_a_rule_finds_a_bug_that_was_seeded_for_it(bug: SeededBug) -> None:
+    """One bug for each rule; `tox -e long` tries them all."""
+    result = sweep_bug(bug, f"{CHIP}/speck-full", PrepareOptions(), SweepOptions())
+
+    assert result.by_intended_rule, f"found: {result.rules or 'nothing'}, in {result.runs} runs"
+
+
+@pytest.mark.long
 def test_every_seeded_bug_is_found_by_its_rule_and_the_good_bootloader_has_none(capsys: pytest.CaptureFixture[str]) -> None:
     """`harness selftest --json`: all found, all by the intended rule, no false alarm over the whole good sweep."""
     code = run_cli(["selftest", "--json"])

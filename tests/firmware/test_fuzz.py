@@ -58,6 +58,7 @@ def test_the_targets_find_bugs(bug: str, target: str, host_compiler: HostCompile
     assert "expected" in ended.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("target", FUZZ_TARGETS)
 def test_a_moment_of_fuzzing(target: str, environments: dict[str, dict[str, str]], tmp_path: Path) -> None:
     """A thousand inputs that libFuzzer makes of the corpus pass; `tox -e fuzz` goes on for minutes."""

@@ -122,6 +122,11 @@ def load_bugs(root: Path | None = None) -> tuple[SeededBug, ...]:
     return tuple(load_bug(name, root) for name in bug_names(root))
 
 
+def bugs_of(profile: str, chip: str) -> list[SeededBug]:
+    """Return the bundled seeded bugs that the firmware of a profile can have on a device, in the order of their names."""
+    return [bug for bug in load_bugs() if bug.profile == profile and bug.exists_on(chip)]
+
+
 def apply_edits(root: Path, edits: Iterable[Edit]) -> None:
     """Edit the firmware folder `root` in place: give it a copy.
 

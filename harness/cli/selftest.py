@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from harness.build.bugs import SeededBug, load_bugs
+from harness.build.bugs import SeededBug, bugs_of
 from harness.campaign.selftest import BugResult, sweep_bugs
 from harness.campaign.sweep import CampaignResult, SweepOptions, sweep
 from harness.cli.options import engine_option, jobs_option, progress_console, result_console, seed_option
@@ -37,7 +37,7 @@ def selftest_command(scenario: str, engine: str, seed: int, jobs: int, only_list
     """
     loaded = load_scenario(scenario)
     chip = load_device(loaded.device).name
-    bugs = [bug for bug in load_bugs() if bug.exists_on(chip) and bug.profile == loaded.profile]
+    bugs = bugs_of(loaded.profile, chip)
     if only_list:
         _list(bugs, chip)
         return ExitCode.HOLDS

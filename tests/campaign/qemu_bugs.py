@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.build.bugs import SeededBug, load_bugs
+from harness.build.bugs import SeededBug, bugs_of
 from harness.campaign.selftest import sweep_bug
 from harness.campaign.sweep import SweepOptions
 from harness.machine.engines import shown_by
@@ -14,11 +14,7 @@ from harness.scenario.prepare import PrepareOptions
 pytestmark = pytest.mark.engine("qemu")
 
 CHIP, PROFILE = "nrf51822", "speck"
-BUGS = [
-    bug
-    for bug in load_bugs()
-    if bug.exists_on(CHIP) and bug.profile == PROFILE and bug.cuts == 1 and bug.tears is None and bug.rule_on(CHIP) not in rules_not_shown(shown_by("qemu"))
-]
+BUGS = [bug for bug in bugs_of(PROFILE, CHIP) if bug.cuts == 1 and bug.tears is None and bug.rule_on(CHIP) not in rules_not_shown(shown_by("qemu"))]
 """Those of the profile that the chip has, which take one cut with the tears of a sweep."""
 
 

@@ -105,7 +105,7 @@ def serving(engine: str, reference: str, cut: str) -> Iterator[Session]:
     """Serve a cut."""
     probe = probe_engine(engine)
     if not probe.usable:
-        pytest.skip(f"{engine} engine: {probe.remedy}")
+        pytest.skip(f"engine {engine} is not usable here: the first lines say why")
     scenario = prepare(reference, PrepareOptions())
     session = Session(scenario, replay(scenario, parse_replay_id(f"{reference}:{cut}:1:{scenario.fingerprint}"), engine), engine)
     try:

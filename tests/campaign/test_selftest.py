@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.build.bugs import SeededBug, load_bugs
+from harness.build.bugs import SeededBug, bugs_of, load_bugs
 from harness.campaign.selftest import sweep_bug
 from harness.campaign.sweep import SweepOptions
 from harness.cli import run_cli
@@ -14,7 +14,7 @@ from harness.oracle.rules import RULES
 from harness.scenario.prepare import PrepareOptions
 
 CHIP = "stm32f103"
-PLAIN = [bug for bug in load_bugs() if bug.exists_on(CHIP) and bug.profile == "speck" and bug.cuts == 1 and bug.tears is None]
+PLAIN = [bug for bug in bugs_of("speck", CHIP) if bug.cuts == 1 and bug.tears is None]
 FIRST_OF_EACH_RULE = list({bug.rule_on(CHIP): bug for bug in reversed(PLAIN)}.values())
 
 

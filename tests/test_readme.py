@@ -13,7 +13,7 @@ from harness.cli import harness, run_cli
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-COMMANDS = sorted(name for name in harness.commands)
+COMMANDS = harness.list_commands(click.Context(harness))
 
 
 def commands_in(text: str) -> list[list[str]]:
@@ -25,7 +25,9 @@ def command_at(words: list[str]) -> tuple[click.Command, list[str]]:
     """Return the command that words name, and what is left of them."""
     command: click.Command = harness
     while isinstance(command, click.Group) and words:
-        command, words = command.commands[words[0]], words[1:]
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, f"there is no command {words[0]}"
+        command, words = found, words[1:]
     return command, words
 
 

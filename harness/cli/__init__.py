@@ -11,22 +11,7 @@ import traceback
 import click
 
 from harness import __version__
-from harness.cli.agree import agree_command
-from harness.cli.build import build_command
-from harness.cli.certificate import certificate_group
-from harness.cli.conformance import conformance_command
-from harness.cli.doctor import doctor_command
-from harness.cli.figures import figures_command
-from harness.cli.flash import flash_group
-from harness.cli.hostile import hostile_command
-from harness.cli.image import image_group
-from harness.cli.listing import devices_command, scenarios_command
-from harness.cli.replay import replay_command
-from harness.cli.run import run_command
-from harness.cli.selftest import selftest_command
-from harness.cli.shrink import shrink_command
-from harness.cli.speck import speck_group
-from harness.cli.sweep import merge_command, sweep_command
+from harness.cli.lazy import LazyCommand, LazyGroup
 from harness.errors import ExitCode, HarnessError
 
 _EPILOG = """
@@ -41,33 +26,32 @@ Exit codes: 0 holds, 1 violation found, 2 bad input, 3 harness or engine failed,
 """
 
 
-@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+_COMMANDS = {
+    "agree": LazyCommand("harness.cli.agree:agree_command", "Make the same cuts of SCENARIO on several engines, and compare."),
+    "build": LazyCommand("harness.cli.build:build_command", "Compile and sign what SCENARIO runs, and lay out its flash."),
+    "certificate": LazyCommand("harness.cli.certificate:certificate_group", "Verify what `harness sweep --certificate` wrote."),
+    "conformance": LazyCommand("harness.cli.conformance:conformance_command", "Hold an engine's flash controller against DEVICE's rules."),
+    "devices": LazyCommand("harness.cli.listing:devices_command", "List the devices and their parts."),
+    "doctor": LazyCommand("harness.cli.doctor:doctor_command", "Tell which engines can run firmware here."),
+    "figures": LazyCommand("harness.cli.figures:figures_command", "Measure documented figures, and say which hold."),
+    "flash": LazyCommand("harness.cli.flash:flash_group", "Wear and contents of the flash."),
+    "hostile": LazyCommand("harness.cli.hostile:hostile_command", "Stage forged and malformed images on SCENARIO's device."),
+    "image": LazyCommand("harness.cli.image:image_group", "Make keys; sign, verify and show .spk images."),
+    "merge": LazyCommand("harness.cli.sweep:merge_command", "Report the whole campaign whose parts were swept."),
+    "replay": LazyCommand("harness.cli.replay:replay_command", "Rebuild the run that ID names, exactly, and show it."),
+    "run": LazyCommand("harness.cli.run:run_command", "Run every case of SCENARIO uninterrupted, and judge it."),
+    "scenarios": LazyCommand("harness.cli.listing:scenarios_command", "List the bundled scenarios and their cases."),
+    "selftest": LazyCommand("harness.cli.selftest:selftest_command", "Sweep every seeded bug: each must be found."),
+    "shrink": LazyCommand("harness.cli.shrink:shrink_command", "Reduce the violation that ID replays to the fewest cuts."),
+    "speck": LazyCommand("harness.cli.speck:speck_group", "Sign, patch and install .spk packages; no emulator runs."),
+    "sweep": LazyCommand("harness.cli.sweep:sweep_command", "Cut power at every flash operation of SCENARIO, and judge."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="harness")
 def harness() -> None:
     """Cut power inside the flash operations of real bootloader firmware, and see whether it recovers."""
-
-
-for _command in (
-    devices_command,
-    scenarios_command,
-    build_command,
-    image_group,
-    run_command,
-    sweep_command,
-    merge_command,
-    certificate_group,
-    replay_command,
-    shrink_command,
-    selftest_command,
-    hostile_command,
-    figures_command,
-    flash_group,
-    conformance_command,
-    agree_command,
-    doctor_command,
-    speck_group,
-):
-    harness.add_command(_command)
 
 
 def main(arguments: list[str] | None = None) -> None:

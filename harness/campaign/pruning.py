@@ -86,7 +86,8 @@ class _LookedAt:
 
     def __getitem__(self, place: slice) -> bytes:
         span = range(len(self._flash))[place]
-        self.spans.append(range(min(span, default=0), max(span, default=-1) + 1))
+        if span:
+            self.spans.append(range(min(span[0], span[-1]), max(span[0], span[-1]) + 1))
         return self._flash[place]
 
 

@@ -23,7 +23,7 @@ _ERASED = b"\xff"
 
 
 class HostileCases:
-    """The table of hostile images, or patches, on the device of a scenario; each is made when it is asked for: flash arrays are large.
+    """The table of hostile images, or patches, on the device of a scenario; each is signed once, and its flash made when it is asked for: arrays are large.
 
     Args:
         scenario: its first case that installs an update has the good image that the others are made from, and are staged in the place of.
@@ -36,18 +36,25 @@ class HostileCases:
         update = next((case for case in scenario.cases if case.end is ExpectedEnd.NEW and _stages_an_image(scenario, case)), None)
         if update is None or not isinstance(scenario.format, SpeckFormat):
             problem = "it installs no update that is staged from the start" if update is None else "no table is made for what it stages"
-            raise InputError(f"no hostile images can be made for it: {problem}", source=scenario.reference, remedy="Give a scenario of profile speck.")
+            raise InputError(
+                f"no hostile images can be made for it: {problem}",
+                source=scenario.reference,
+                remedy="Give a scenario of profile speck or speck-delta that stages an update.",
+            )
         self.scenario = scenario
         self.update = update
         self.records = scenario.format.records
         self.stages_patches = isinstance(self.records, SpeckDeltaProfile)
         self.rollback = PATCH_ROLLBACK if self.stages_patches else ROLLBACK
         self.table = {hostile.name: hostile for hostile in (hostile_patches() if self.stages_patches else hostile_images())}
+        self._made: dict[str, bytes] = {}
         self._shop = patch_workshop_of(scenario, update) if isinstance(self.records, SpeckDeltaProfile) else workshop_of(scenario, update)
 
     def image(self, name: str) -> bytes:
         """Return the bytes of a hostile image; KeyError if there is none of that name."""
-        return self.table[name].forge(self._shop)
+        if name not in self._made:
+            self._made[name] = self.table[name].forge(self._shop)
+        return self._made[name]
 
     def case(self, name: str) -> PreparedCase:
         """Return the case in which a hostile image is staged and pending; KeyError if there is none of that name."""

@@ -101,8 +101,23 @@ def test_the_command_reports_and_fails(capsys: pytest.CaptureFixture[str], tmp_p
     assert "refused" in capsys.readouterr().out
 
 
-def test_a_bootloader_of_another_format_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """A scenario without such images, or one that is none, is bad input."""
-    assert run_cli(["hostile", "stm32f103/read-out-protection"]) == 2
+WITHOUT_A_TABLE = {
+    "read-out-protection": "a scenario of the kind 'debugger'",
+    "speck-download": "no update that is staged from the start",
+    "speck-module": "no update that is staged from the start",
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_TABLE)
+def test_a_scenario_without_such_images_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is none, whose host sends the update, or that stages modules is bad input: one line says why, and what to give."""
+    assert run_cli(["hostile", f"stm32f103/{name}"]) == 2
+    told = capsys.readouterr().err.strip()
+    assert WITHOUT_A_TABLE[name] in told
+    assert len(told.splitlines()) == 1
+
+
+def test_the_table_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every image by its name."""
     assert run_cli(["hostile", "--list"]) == 0
     assert "signature-malleable" in capsys.readouterr().out

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from harness.campaign.boots import run_until_settled
 from harness.cli import run_cli
+from harness.image.delta.apply import apply_patch
+from harness.image.delta.payload import PATCH_HEADER_BYTES, Coding, PatchHeader, decode_steps, encode_steps
+from harness.image.verify import image_in_region
+from harness.machine.engines import make_machine
+from harness.oracle.rules import judge
+from harness.oracle.run import Outcome, outcome_of
+from harness.scenario.hostile import staged
+from harness.scenario.prepare import PrepareOptions, prepare
+from harness.scenario.speck import TRUSTED_KEY
+from harness.scenario.speck_delta import signed_patch
 
 SLICES = [
     ("stm32f103", "counter-behind", "0-14", "some,metastable"),
@@ -23,3 +35,28 @@ def test_no_cut_breaks_a_rule(chip: str, case: str, operations: str, tears: str,
     summary = json.loads(capsys.readouterr().out)
     assert code == 0, summary
     assert summary["fired"] >= 4
+
+
+@pytest.mark.parametrize("coding", Coding)
+@pytest.mark.parametrize("chip", ["stm32f103", "nrf52840"])
+def test_either_coding_is_applied_on_the_device(chip: str, coding: Coding) -> None:
+    """The same steps, as they are and as a heatshrink stream: the device rebuilds what the host does, byte for byte."""
+    scenario = prepare(f"{chip}/speck-delta", PrepareOptions())
+    case = scenario.case("update")
+    installed, good = (image_in_region(scenario.region_bytes(case.state.flash, region)) for region in ("application", "slot"))
+    assert installed is not None
+    assert good is not None
+    told = PatchHeader.from_bytes(good.code)
+    steps = tuple(decode_steps(told, good.code[PATCH_HEADER_BYTES:]))
+    payload = replace(told, coding=coding).to_bytes() + encode_steps(steps, told.page_bytes, coding)
+    patch = signed_patch(payload, TRUSTED_KEY, good.header.version, good.header.hardware_revision)
+    machine = make_machine("embedded", scenario.device, scenario.part, scenario.domains)
+    try:
+        run = run_until_settled(machine, scenario, case, staged(scenario, case.state, patch, pending=False), 1)
+    finally:
+        machine.close()
+    target = apply_patch(installed.to_bytes(), payload)
+    assert judge(run) == ()
+    assert outcome_of(run) is Outcome.NEW_VERSION
+    assert scenario.region_bytes(run.final_flash, "application").startswith(target)
+    assert target != installed.to_bytes()

@@ -10,6 +10,9 @@
 
 struct machine;
 
+/* Whether calls that run a block may be shared; see memo_calls.h. */
+enum code_sharing { CODE_SHARING_UNKNOWN, CODE_SHARING_ALLOWED, CODE_SHARING_REFUSED };
+
 /* Instructions and cycles of the translated block that starts at a half-word; `bytes` 0 means unknown. */
 struct code_count {
     uint16_t bytes;
@@ -17,6 +20,7 @@ struct code_count {
     uint16_t low;
     uint16_t high;
     uint16_t waits;
+    uint16_t sharing; /* enum code_sharing */
 };
 
 struct code {

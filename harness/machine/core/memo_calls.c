@@ -106,15 +106,8 @@ static bool can_share_wide(uint16_t first, uint16_t second)
     return true;
 }
 
-bool memo_calls_can_share(const struct machine *m, uint32_t pc, uint32_t size_bytes)
+static bool can_share(const uint8_t *bytes, uint32_t size_bytes)
 {
-    uint32_t flash_offset;
-    uint32_t limit;
-    const uint8_t *bytes = code_bytes(m, pc, &limit);
-
-    if (!flash_locate(m, pc, &flash_offset) || limit < size_bytes || size_bytes == 0) {
-        return false;
-    }
     for (uint32_t offset = 0; offset + 2 <= size_bytes;) {
         uint16_t first = halfword_at(bytes + offset);
         uint32_t wide = code_instruction_bytes(first);
@@ -126,4 +119,24 @@ bool memo_calls_can_share(const struct machine *m, uint32_t pc, uint32_t size_by
         offset += wide;
     }
     return true;
+}
+
+bool memo_calls_can_share(const struct machine *m, uint32_t pc, uint32_t size_bytes)
+{
+    uint32_t flash_offset;
+    uint32_t limit;
+    const uint8_t *bytes = code_bytes(m, pc, &limit);
+    struct code_count *known;
+
+    if (!flash_locate(m, pc, &flash_offset) || limit < size_bytes || size_bytes == 0) {
+        return false;
+    }
+    known = &m->code.counts[flash_offset / 2];
+    if (known->bytes != size_bytes) {
+        return can_share(bytes, size_bytes);
+    }
+    if (known->sharing == CODE_SHARING_UNKNOWN) {
+        known->sharing = can_share(bytes, size_bytes) ? CODE_SHARING_ALLOWED : CODE_SHARING_REFUSED;
+    }
+    return known->sharing == CODE_SHARING_ALLOWED;
 }

@@ -167,13 +167,25 @@ void memo_begin(struct machine *m, uint32_t pc, const struct memo_state *now)
     m->memo.return_pc = frame->return_pc;
 }
 
+/* Where the next byte that was used at all may be: most of RAM never is. */
+static uint32_t skip_unused(const struct machine *m, const struct frame *frame, uint32_t offset)
+{
+    uint64_t uses = 0;
+
+    while (uses == 0 && offset + sizeof(uses) <= m->config.ram_bytes) {
+        memcpy(&uses, frame->ram_use + offset, sizeof(uses));
+        offset += uses == 0 ? sizeof(uses) : 0;
+    }
+    return offset;
+}
+
 /* The ranges of bytes whose use has the bit `use`; `ranges` NULL: only count them. */
 static uint32_t find_ranges(const struct machine *m, const struct frame *frame, uint8_t use, const uint8_t *content,
                             struct memo_range *ranges)
 {
     uint32_t count = 0;
 
-    for (uint32_t offset = 0; offset < m->config.ram_bytes; offset++) {
+    for (uint32_t offset = skip_unused(m, frame, 0); offset < m->config.ram_bytes; offset = skip_unused(m, frame, offset + 1)) {
         uint32_t start = offset;
 
         while (offset < m->config.ram_bytes && (frame->ram_use[offset] & use) != 0) {

@@ -180,7 +180,7 @@ def worst_case(scenario: PreparedScenario) -> list[str]:
     return [
         f"**{measured.rate:,.0f} per second**, {measured.rate / without.rate:.1f} times the rate without accelerations.",
         f"{_SAMPLE} states, each with another {_APP_KIB} KiB image in the slot, all properly summed and none properly signed: each must be hashed and checked",
-        "for real. No exact acceleration can help, only more cores.",
+        "for real, and only more cores do that sooner. What the states have in common is not done again, and recording what is never met again is given up.",
     ]
 
 

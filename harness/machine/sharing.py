@@ -9,13 +9,13 @@ their own old bytes where they are erased. docs/DESIGN.md gives the argument.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from harness.machine.calls import SharedCalls
 from harness.machine.operation_log import OperationColumns, RecordedOperations, columns_of
 from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, PeerMaker, Retained, Trace
+from harness.machine.recording import Recordings
 
 _Entries = tuple[tuple[int, int], ...]
 
@@ -24,9 +24,6 @@ Key = tuple[int, int, bytes, bytes, bytes, bytes | None]
 
 
 _Kind = tuple[Key, tuple[int, ...]]
-
-_MUCH_INSTRUCTIONS = 500_000
-"""A boot that executes more than that does not know a call that is worth recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +78,7 @@ class SharingMachine:
         self._bases: dict[Key, tuple[bytes, ...]] = {}
         self._last: tuple[bytes, tuple[bytes, ...]] = (b"", ())
         self._calls = calls
-        self._misses: Counter[_Kind] = Counter()
-        self._heavy: Counter[_Kind] = Counter()
-        self._unknown_calls: set[_Kind] = set()
+        self._recordings = Recordings()
 
     def boot(
         self,
@@ -112,13 +107,16 @@ class SharingMachine:
             return machine.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained, peer=peer)
 
         kind = self._kind_of(key, state.flash)
-        if self._worth_recording(kind):
+        shared_before = self.instructions_shared
+        if self._recordings.is_worth_it(kind, kind[1], keen=self.keen):
             if self._recorder is None:
                 self._recorder = self._make_recorder()
             trace = boot(self._recorder)
             self._remember(key, state, trace)
+            self._recordings.recorded(kind, kind[1], self._executed(trace, shared_before))
         else:
-            trace = self._boot_plainly(kind, boot)
+            trace = boot(self._machine)
+            self._recordings.made(kind, kind[1], self._executed(trace, shared_before))
         self.instructions_made += trace.instructions
         return trace
 
@@ -149,26 +147,9 @@ class SharingMachine:
         base = self._bases.setdefault(key, digests)
         return key, tuple(page for page, (here, there) in enumerate(zip(digests, base, strict=True)) if here != there)
 
-    def _worth_recording(self, kind: _Kind) -> bool:
-        """Recording costs a few boots, and pays where many states agree in what is read, or where calls become known.
-
-        Of a kind of state, the first, second, fourth, eighth ... miss is recorded if the machine is keen; in any case the boots
-        that follow the first, second, fourth ... one that had to execute much.
-        """
-        self._misses[kind] += 1
-        if kind in self._unknown_calls:
-            self._unknown_calls.remove(kind)
-            return True
-        return self.keen and self._misses[kind].bit_count() == 1
-
-    def _boot_plainly(self, kind: _Kind, boot: Callable[[Machine], Trace]) -> Trace:
-        before = self._calls.counts().instructions if self._calls else 0
-        trace = boot(self._machine)
-        if self._calls and trace.instructions - (self._calls.counts().instructions - before) > _MUCH_INSTRUCTIONS:
-            self._heavy[kind] += 1
-            if self._heavy[kind].bit_count() == 1:
-                self._unknown_calls.add(kind)
-        return trace
+    def _executed(self, trace: Trace, shared_before: int) -> int:
+        """Return how many of a boot's instructions were executed, not shared."""
+        return trace.instructions - (self.instructions_shared - shared_before)
 
     def _remember(self, key: Key, state: NonVolatile, trace: Trace) -> None:
         if not _kinds_of(trace.operations) <= {OperationKind.PROGRAM, OperationKind.PAGE_ERASE}:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from harness.campaign.hostile_store import HostileSettings, HostileStore
 from harness.campaign.hostile_worker import Answer, Attack, AttackResult, HostileWorker, ImageVerdict, Manner, answer_of
 from harness.campaign.workers import results_in_order
-from harness.fault.faults import Fault
+from harness.fault.faults import Fault, spell_faults
 from harness.fault.plan import random_sample
 from harness.image.hostile_header import HostileImage
 from harness.oracle.run import Outcome
@@ -43,6 +46,20 @@ class HostileOptions:
     pairs: int = 200
     every_image: bool = False
 
+    def settings(self, scenario: PreparedScenario) -> HostileSettings:
+        """Return what of these decides the answers, on a scenario."""
+        return HostileSettings(
+            scenario=scenario.reference,
+            build=scenario.options,
+            fingerprint=scenario.fingerprint,
+            engine=self.engine,
+            seed=self.seed,
+            at_cuts=self.at_cuts,
+            sample=self.sample,
+            pairs=self.pairs,
+            every_image=self.every_image,
+        )
+
 
 @dataclass(slots=True)
 class HostileResult:
@@ -51,7 +68,9 @@ class HostileResult:
     Attributes:
         controls: a good image staged the same way, and one with bytes behind it: both must be installed, or the refusals say nothing.
         table: the images. rollback: the one that is the version before.
-        attacks: what came of the images that met a cut update. cuts: how many sequences of cuts they met; possible: single cuts that there are.
+        attacks: what came of the images that met a cut update. cuts: how many sequences of cuts they met; planned: how many they were to meet;
+            possible: single cuts that there are.
+        interrupted: whether Ctrl-C ended it before all of that was done.
     """
 
     scenario: PreparedScenario
@@ -62,8 +81,10 @@ class HostileResult:
     controls: tuple[Verdict, ...] = ()
     attacks: AttackResult = field(default_factory=AttackResult)
     cuts: int = 0
+    planned: int = 0
     possible: int = 0
     seconds: float = 0.0
+    interrupted: bool = False
 
     def count(self, answer: Answer) -> int:
         """Return how many images were answered so at rest."""
@@ -93,7 +114,7 @@ class HostileResult:
 
     @property
     def holds(self) -> bool:
-        """Whether every image was refused for its own reason, wherever it was tried."""
+        """Whether every image was refused for its own reason, wherever it was tried; it may have been interrupted before it was tried everywhere."""
         return self.controls_hold and not any(self.count(answer) + self.count_at_cuts(answer) for answer in (Answer.WRONG_REASON, Answer.ACCEPTED))
 
 
@@ -101,39 +122,75 @@ Progress = Callable[[str, int, int], None]
 """Hears what is done: a word for the stage, how much of it is done, and how much there is."""
 
 
-def try_hostile_images(scenario: PreparedScenario, options: HostileOptions, progress: Progress = lambda _stage, _done, _total: None) -> HostileResult:
-    """Try the whole table. Updates are cut only where every image was refused at rest.
+def try_hostile_images(
+    scenario: PreparedScenario,
+    options: HostileOptions,
+    progress: Progress = lambda _stage, _done, _total: None,
+    store: HostileStore | None = None,
+) -> HostileResult:
+    """Try the whole table. Updates are cut only where every image was refused at rest. Ctrl-C ends it, and keeps what was tried.
+
+    Args:
+        store: keeps results as they come; those that it has already are taken from it, and not made again.
 
     Raises:
-        InputError: no hostile images can be made for the scenario.
+        InputError: no hostile images can be made for the scenario; or the store can't be read or written.
         EngineError: a fault did not fire, or an engine failed.
     """
     started = time.monotonic()
     cases = HostileCases(scenario)  # refused here, not in a worker
     result = HostileResult(scenario, options, tuple(cases.table.values()), cases.rollback)
-    names = list(cases.table)
     planner = HostileWorker(scenario, options.seed, options.engine, at_cuts=False)
     try:
         result.controls = planner.judge_controls()
-        for image in _worked(result, _judge_image, names):
-            result.images.append(image)
-            progress("images", len(result.images), len(names))
+        _try_at_rest(result, progress, store)
         if options.at_cuts and result.holds:
-            _attack(planner.plan_attacks(), result, progress)
+            _attack(planner.plan_attacks(), result, progress, store)
+    except KeyboardInterrupt:
+        if not result.controls:
+            raise
+        result.interrupted = True
     finally:
         planner.close()
-    result.seconds = time.monotonic() - started
+    result.seconds = store.seconds if store else time.monotonic() - started
     return result
 
 
-def _attack(planned: list[tuple[Fault, bool]], result: HostileResult, progress: Progress) -> None:
-    attacks = _plan(planned, result)
-    result.possible = len(planned)
-    batches = [attacks[start : start + _BATCH] for start in range(0, len(attacks), _BATCH)]
-    for batch, found in zip(batches, _worked(result, _attack_batch, batches), strict=True):
-        result.attacks.add(found)
-        result.cuts += len(batch)
-        progress("cuts of an update", result.cuts, len(attacks))
+def _try_at_rest(result: HostileResult, progress: Progress, store: HostileStore | None) -> None:
+    names = [hostile.name for hostile in result.table]
+    kept = {name: image for name in names if store and (image := store.image(name))}
+    with contextlib.closing(_worked(result, _judge_image, [name for name in names if name not in kept])) as made:
+        for name in names:
+            if name not in kept:
+                image = next(made)
+                if store:
+                    store.keep_image(image)
+                kept[name] = image
+            result.images.append(kept[name])
+            progress("images", len(result.images), len(names))
+
+
+def _attack(possible: list[tuple[Fault, bool]], result: HostileResult, progress: Progress, store: HostileStore | None) -> None:
+    attacks = _plan(possible, result)
+    result.possible, result.planned = len(possible), len(attacks)
+    batches = {_name_of(batch): batch for batch in (attacks[start : start + _BATCH] for start in range(0, len(attacks), _BATCH))}
+    kept = {name: found for name in batches if store and (found := store.attacks(name))}
+    with contextlib.closing(_worked(result, _attack_batch, [batch for name, batch in batches.items() if name not in kept])) as made:
+        for name, batch in batches.items():
+            if name not in kept:
+                found = next(made)
+                if store:
+                    store.keep_attacks(name, found)
+                kept[name] = found
+            result.attacks.add(kept[name])
+            result.cuts += len(batch)
+            progress("cuts of an update", result.cuts, len(attacks))
+
+
+def _name_of(batch: Sequence[Attack]) -> str:
+    """A digest of what is attacked, and with which images: in a file, equal names are equal attacks."""
+    spelled = (f"{spell_faults(attack.faults)} {attack.then_cut} {','.join(attack.names)}" for attack in batch)
+    return f"attacks {hashlib.sha256(chr(10).join(spelled).encode()).hexdigest()}"
 
 
 def _plan(planned: Sequence[tuple[Fault, bool]], result: HostileResult) -> list[Attack]:
@@ -149,8 +206,10 @@ def _plan(planned: Sequence[tuple[Fault, bool]], result: HostileResult) -> list[
     return attacks + [Attack((draw.choice(planned)[0],), few, number) for number in range(options.pairs)]
 
 
-def _worked(result: HostileResult, function: Callable[[TaskT], ResultT], tasks: Sequence[TaskT]) -> Iterator[ResultT]:
+def _worked(result: HostileResult, function: Callable[[TaskT], ResultT], tasks: Sequence[TaskT]) -> Generator[ResultT, None, None]:
     """Yield the results of the tasks in their order, from worker processes or from this one."""
+    if not tasks:
+        return
     options = result.options
     start = (result.scenario, options.seed, options.engine, options.at_cuts)
     if options.jobs > 1:

@@ -19,12 +19,13 @@ class FileKind:
     """What a file holds.
 
     Attributes:
-        application_id, version: in the header of the SQLite file. tables: statements that make them, beside that of `campaign`.
+        application_id, version: in the header of the SQLite file. tables: statements that make them, beside that of `campaign`. command: what goes on with it.
     """
 
     application_id: int
     version: int
     tables: tuple[str, ...]
+    command: str = "harness sweep"
 
 
 class StoreFile:
@@ -42,13 +43,14 @@ class StoreFile:
 
     def __init__(self, path: Path, kind: FileKind, settings: str | None) -> None:
         self.path = path
+        self._command = kind.command
         self._committed = self._opened = time.monotonic()
         self._seconds_before = 0.0
         if settings is None:
             check_exists(path)
         else:
-            _claim(path)
-        with store_errors(path):
+            _claim(path, kind.command)
+        with store_errors(path, kind.command):
             self._database = sqlite3.connect(path, isolation_level=None, timeout=1.0)
             try:
                 self._lock()
@@ -69,7 +71,7 @@ class StoreFile:
         """
         try:
             if self._database.in_transaction:  # a full disk has ended it
-                with store_errors(self.path):
+                with store_errors(self.path, self._command):
                     self._commit()
         finally:
             self._database.close()
@@ -113,12 +115,12 @@ class StoreFile:
         return str(row[0]) if row else ""
 
 
-def _claim(path: Path) -> None:
-    """Create the file: of two sweeps that begin it only one gets it."""
+def _claim(path: Path, command: str) -> None:
+    """Create the file: of two campaigns that begin it only one gets it."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except FileExistsError:
-        remedy = f"Go on with it (harness sweep --resume {path}), or remove it first."
+        remedy = f"Go on with it ({command} --resume {path}), or remove it first."
         raise InputError("exists already", source=str(path), remedy=remedy) from None
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", source=str(path), remedy="Name a file in an existing folder.") from error

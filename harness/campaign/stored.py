@@ -21,7 +21,15 @@ APPLICATION_ID = 0x68726E73
 """`hrns` in the header of the SQLite file of a sweep."""
 SEARCH_APPLICATION_ID = 0x68726E78
 """`hrnx` in that of a search through states."""
+HOSTILE_APPLICATION_ID = 0x68726E68
+"""`hrnh` in that of a table of hostile images."""
 FORMAT = 2
+_KINDS = {
+    APPLICATION_ID: ("a plain sweep", "Go on with it without --depth: harness sweep"),
+    SEARCH_APPLICATION_ID: ("a search through states", "Go on with it, or report it again: harness sweep"),
+    HOSTILE_APPLICATION_ID: ("a table of hostile images", "Go on with it: harness hostile"),
+}
+"""What each file is of, and what to do with it."""
 _APPLICATION_ID_AT, _HEADER_BYTES = 68, 100
 """In a SQLite file."""
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
@@ -116,7 +124,7 @@ def check_exists(path: Path) -> None:
         InputError: so it is.
     """
     if not path.is_file():
-        raise InputError("no such file", source=str(path), remedy="Name the file of a sweep that was begun with --store.")
+        raise InputError("no such file", source=str(path), remedy="Name a file that was begun with --store.")
 
 
 def read_campaign(database: sqlite3.Connection, path: Path) -> StoredCampaign:
@@ -163,15 +171,12 @@ def check_format(database: sqlite3.Connection, path: Path, wanted: int, wanted_v
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not tables:
-        raise InputError("holds nothing: its sweep was cut off before it began", source=str(path), remedy="Remove it, and begin again with --store.")
-    if identity == SEARCH_APPLICATION_ID != wanted:
-        remedy = f"Go on with it, or report it again: harness sweep --resume {path}"
-        raise InputError("is the file of a search through states", source=str(path), remedy=remedy)
-    if identity == APPLICATION_ID != wanted:
-        remedy = f"Go on with it without --depth: harness sweep --resume {path}"
-        raise InputError("is the file of a plain sweep", source=str(path), remedy=remedy)
+        raise InputError("holds nothing: its campaign was cut off before it began", source=str(path), remedy="Remove it, and begin again with --store.")
+    if identity != wanted and identity in _KINDS:
+        kind, remedy = _KINDS[identity]
+        raise InputError(f"is the file of {kind}", source=str(path), remedy=f"{remedy} --resume {path}")
     if identity != wanted:
-        raise InputError("is no campaign store", source=str(path), remedy="Name the file of a sweep that was begun with --store.")
+        raise InputError("is no campaign store", source=str(path), remedy="Name a file that was begun with --store.")
     if version != wanted_version:
         raise InputError(f"has format {version}, this harness reads format {wanted_version}", source=str(path), remedy="Use the harness that wrote it.")
     (sound,) = database.execute("PRAGMA quick_check(1)").fetchone()
@@ -190,8 +195,11 @@ def damaged(path: Path, how: str) -> InputError:
 
 
 @contextlib.contextmanager
-def store_errors(path: Path) -> Iterator[None]:
+def store_errors(path: Path, command: str = "harness sweep") -> Iterator[None]:
     """Turn errors of SQLite into what the user can do about them.
+
+    Args:
+        command: what goes on with the file.
 
     Raises:
         InputError: always, where SQLite failed.
@@ -201,10 +209,10 @@ def store_errors(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         name = error.sqlite_errorname if hasattr(error, "sqlite_errorname") else ""
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            raise InputError("is in use by another sweep", source=str(path), remedy="Wait until that has ended.") from error
+            raise InputError("is in use by another campaign", source=str(path), remedy="Wait until that has ended.") from error
         if name.startswith(_FULL):
-            remedy = f"Make room or give access, and go on with `harness sweep --resume {path}`: all that was kept is whole."
+            remedy = f"Make room or give access, and go on with `{command} --resume {path}`: all that was kept is whole."
             raise InputError(f"cannot be written: {error}", source=str(path), remedy=remedy) from error
         if name.startswith("SQLITE_NOTADB"):
-            raise InputError("is no campaign store", source=str(path), remedy="Name the file of a sweep that was begun with --store.") from error
+            raise InputError("is no campaign store", source=str(path), remedy="Name a file that was begun with --store.") from error
         raise damaged(path, str(error)) from error

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from harness.campaign.accelerations import Accelerations
 from harness.campaign.settings import CampaignSettings, SweepOptions
 from harness.campaign.store import CampaignStore
-from harness.cli.options import build_options, engine_option, jobs_option, prepare_with_progress, seed_option, timing_option
+from harness.cli.options import build_options, engine_option, jobs_option, options_given, prepare_with_progress, seed_option, timing_option
 from harness.device import Timing
 from harness.errors import InputError
 from harness.fault.plan import WHOLE, Shard
@@ -101,7 +100,7 @@ class CampaignArguments:
             if self.store:
                 raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
             began = store.stored.settings
-            scenario = prepare_with_progress(self.scenario or began.scenario, build_as_it_began(self, began.build, str(store.path)))
+            scenario = prepare_with_progress(self.scenario or began.scenario, build_as_it_began(self.given, self.build, began.build, str(store.path)))
             options = self._as_it_began(began)
             began.check_same(options.settings(scenario), source=str(store.path))
         except BaseException:
@@ -121,14 +120,14 @@ class CampaignArguments:
         return replace(options, **changes)
 
 
-def build_as_it_began(arguments: CampaignArguments, began: tuple[tuple[str, str], ...], source: str) -> PrepareOptions:
+def build_as_it_began(given: frozenset[str], build: PrepareOptions, began: tuple[tuple[str, str], ...], source: str) -> PrepareOptions:
     """Return how to build what a file began with, but for what the user wrote.
 
     Args:
-        began: what the file `source` says of its build.
+        given: the options that the user wrote. build: how the command line builds. began: what the file `source` says of its build.
     """
-    build = PrepareOptions.from_pairs(began, source=source)
-    return replace(build, **{name: getattr(arguments.build, name) for name in _BUILD if name in arguments.given})
+    kept = PrepareOptions.from_pairs(began, source=source)
+    return replace(kept, **{name: getattr(build, name) for name in _BUILD if name in given})
 
 
 def campaign_options(command: Command) -> Command:
@@ -159,8 +158,7 @@ def campaign_options(command: Command) -> Command:
     @click.option("--resume", type=click.Path(path_type=Path), default=None, help="Go on with the campaign of this file; SCENARIO may be left out.")
     @functools.wraps(command)
     def wrapper(build: PrepareOptions, timing: str, **rest: Any) -> Any:
-        context = click.get_current_context()
-        given = frozenset(name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT)
+        given = options_given()
         arguments = {field.name: rest.pop(field.name) for field in fields(CampaignArguments) if field.name in rest}
         return command(arguments=CampaignArguments(given=given, build=replace(build, timing=Timing(timing)), **arguments), **rest)
 

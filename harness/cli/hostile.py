@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shlex
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.campaign.hostile import HostileOptions, try_hostile_images
-from harness.cli.options import engine_option, jobs_option, progress_console, result_console, scenario_options, seed_option
-from harness.errors import ExitCode
+from harness.campaign.hostile_store import HostileStore
+from harness.cli.campaign import build_as_it_began
+from harness.cli.options import (
+    build_options,
+    engine_option,
+    jobs_option,
+    options_given,
+    prepare_with_progress,
+    progress_console,
+    result_console,
+    seed_option,
+    timing_option,
+)
+from harness.device import Timing
+from harness.errors import ExitCode, InputError
 from harness.image.hostile import hostile_images
 from harness.image.hostile_patch import hostile_patches
 from harness.output_file import check_writable, write_output
 from harness.report.hostile import hostile_junit, hostile_summary, print_hostile
+from harness.scenario.hostile import HostileCases
+from harness.scenario.prepare import PrepareOptions
 from harness.scenario.prepared import PreparedScenario
+
+_Opened: TypeAlias = tuple[PreparedScenario, HostileOptions, HostileStore | None]
 
 
 def _list(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -29,7 +50,9 @@ def _list(context: click.Context, _parameter: click.Parameter, value: bool) -> N
 
 @click.command("hostile", epilog="Example: harness hostile stm32f103/speck-full --at-cuts --sample 200")
 @click.option("--list", "only_list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List the images with their reasons and end.")
-@scenario_options
+@click.argument("scenario", required=False)
+@build_options
+@timing_option
 @engine_option
 @seed_option
 @jobs_option
@@ -37,10 +60,14 @@ def _list(context: click.Context, _parameter: click.Parameter, value: bool) -> N
 @click.option("--sample", type=click.IntRange(min=2), default=None, metavar="N", help="Only N cuts of that update, the first and the last among them.")
 @click.option("--pairs", type=click.IntRange(min=0), default=200, show_default=True, metavar="N", help="Cut the recovery once more, N times.")
 @click.option("--every-image", is_flag=True, help="Let every image meet every cut, also inside the copy of a page; takes long.")
+@click.option("--store", type=click.Path(path_type=Path), default=None, help="Keep results in this new file as they come.")
+@click.option("--resume", type=click.Path(path_type=Path), default=None, help="Go on with what this file began; SCENARIO may be left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object: images, refused, wrong_reason, accepted, at_cuts.")
 @click.option("--junit", type=click.Path(path_type=Path), default=None, help="Write a JUnit report to this file.")
 def hostile_command(
-    scenario: PreparedScenario,
+    scenario: str | None,
+    build: PrepareOptions,
+    timing: str,
     engine: str,
     seed: int,
     jobs: int,
@@ -48,6 +75,8 @@ def hostile_command(
     sample: int | None,
     pairs: int,
     every_image: bool,
+    store: Path | None,
+    resume: Path | None,
     as_json: bool,
     junit: Path | None,
 ) -> int:
@@ -59,15 +88,57 @@ def hostile_command(
     """
     if junit is not None:
         check_writable("--junit", junit)
-    options = HostileOptions(seed, jobs, engine, at_cuts, sample, pairs, every_image)
+    asked = _Asked(scenario, replace(build, timing=Timing(timing)), HostileOptions(seed, jobs, engine, at_cuts, sample, pairs, every_image))
+    prepared, options, kept = asked.resumed(resume, store) if resume else asked.begun(store)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=progress_console(), transient=True) as progress:
+    with contextlib.closing(kept) if kept else contextlib.nullcontext(), Progress(*columns, console=progress_console(), transient=True) as progress:
         task = progress.add_task("images", total=None)
-        result = try_hostile_images(scenario, options, lambda stage, done, total: progress.update(task, description=stage, completed=done, total=total))
+
+        def show(stage: str, done: int, total: int) -> None:
+            progress.update(task, description=stage, completed=done, total=total)
+
+        result = try_hostile_images(prepared, options, show, kept)
     if junit is not None:
         write_output(junit, hostile_junit(result))
     if as_json:
         click.echo(json.dumps(hostile_summary(result)))
     else:
         print_hostile(result_console(), result)
-    return ExitCode.HOLDS if result.holds else ExitCode.VIOLATION
+    if result.interrupted and kept:
+        click.echo(f"go on with: harness hostile --resume {shlex.quote(str(kept.path))}", err=True)
+    if not result.holds:
+        return ExitCode.VIOLATION
+    return ExitCode.INTERRUPTED if result.interrupted else ExitCode.HOLDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command line asks for, before anything is built."""
+
+    scenario: str | None
+    build: PrepareOptions
+    options: HostileOptions
+
+    def begun(self, store: Path | None) -> _Opened:
+        """Build the scenario, and begin a file if there is to be one."""
+        if self.scenario is None:
+            raise click.UsageError("Missing argument 'SCENARIO'.", click.get_current_context())
+        prepared = prepare_with_progress(self.scenario, self.build)
+        HostileCases(prepared)  # refused before a file is begun
+        return prepared, self.options, HostileStore(store, self.options.settings(prepared)) if store else None
+
+    def resumed(self, resume: Path, store: Path | None) -> _Opened:
+        """Build what a file began with, and go on with it; an option that the user wrote must be what it began with."""
+        if store:
+            raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
+        kept = HostileStore(resume)
+        try:
+            began, given = kept.settings, options_given()
+            prepared = prepare_with_progress(self.scenario or began.scenario, build_as_it_began(given, self.build, began.build, str(resume)))
+            names = ("seed", "engine", "at_cuts", "sample", "pairs", "every_image")
+            options = replace(self.options, **{name: getattr(began, name) for name in names if name not in given})
+            began.check_same(options.settings(prepared), source=str(resume))
+        except BaseException:
+            kept.close()
+            raise
+        return prepared, options, kept

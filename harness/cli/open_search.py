@@ -60,7 +60,7 @@ def _resumed(campaign: CampaignArguments, options: SearchOptions, store: SearchS
         if campaign.store:
             raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
         began = store.settings
-        scenario = prepare_with_progress(campaign.scenario or began.scenario, build_as_it_began(campaign, began.build, str(store.path)))
+        scenario = prepare_with_progress(campaign.scenario or began.scenario, build_as_it_began(campaign.given, campaign.build, began.build, str(store.path)))
         options = _as_it_began(campaign.given, options, began)
         began.check_same(options.stored(scenario), source=str(store.path))
     except BaseException:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from harness.build.toolchain import TOOLCHAINS
@@ -90,6 +91,12 @@ def jobs_option(command: Command) -> Command:
     """Add `--jobs`."""
     count = os.cpu_count() or 1
     return click.option("--jobs", type=click.IntRange(min=1), default=count, show_default="cores", help="Worker processes.")(command)
+
+
+def options_given() -> frozenset[str]:
+    """Return the names of the options that the user wrote on the command line under way."""
+    context = click.get_current_context()
+    return frozenset(name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT)
 
 
 def prepare_with_progress(reference: str, options: PrepareOptions) -> PreparedScenario:

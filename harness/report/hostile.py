@@ -24,7 +24,8 @@ def hostile_summary(result: HostileResult) -> dict[str, object]:
     Returns:
         `images`, and how many of them were `refused`, refused for the `wrong_reason`, or `accepted`, at rest; `stopped`: applied, and never started,
         since nothing but the whole shows that the trusted key signed a patch which makes another image than it says; `controls_installed`, good images
-        staged the same way; `at_cuts`, null where nothing was cut; `refusals`, all of them; `findings`, what was not refused as it should be.
+        staged the same way; `at_cuts`, null where nothing was cut; `refusals`, all of them; `findings`, what was not refused as it should be;
+        `interrupted`, whether some of it was not tried.
     """
     return {
         "scenario": result.scenario.reference,
@@ -41,6 +42,7 @@ def hostile_summary(result: HostileResult) -> dict[str, object]:
         "at_cuts": _at_cuts(result) if result.options.at_cuts else None,
         "refusals": result.count(Answer.REFUSED) + result.count_at_cuts(Answer.REFUSED) + result.count_at_cuts(Answer.RECOVERY),
         "findings": [*_findings_at_rest(result), *_findings_at_cuts(result)],
+        "interrupted": result.interrupted,
         "seconds": round(result.seconds, 1),
     }
 
@@ -51,6 +53,7 @@ def _at_cuts(result: HostileResult) -> dict[str, object]:
         "cuts_of_refusals": sum(len(image.at_cuts) for image in result.images),
         "cuts_of_the_update": result.possible,
         "sequences_of_cuts": result.cuts,
+        "planned_sequences": result.planned,
         **{answer.value: result.count_at_cuts(answer) for answer in Answer},
         **manners,
         "rollbacks_refused": result.attacks.rollbacks if not result.attacks.findings else None,
@@ -119,7 +122,20 @@ def print_hostile(console: Console, result: HostileResult) -> None:
     if result.options.at_cuts:
         _print_cuts(console, result)
     console.print(f"refusals      {summary['refusals']} in all; wall time {result.seconds:.1f} s", highlight=False)
-    console.print("[green]every image is refused[/green]" if result.holds else "[red]not every image is refused as it should be[/red]")
+    if result.interrupted:
+        console.print(f"[yellow]interrupted[/yellow]: {_missing(result)} not tried; this proves nothing about them", highlight=False)
+    if not result.holds:
+        console.print("[red]not every image is refused as it should be[/red]")
+    elif not result.interrupted:
+        console.print("[green]every image is refused[/green]")
+
+
+def _missing(result: HostileResult) -> str:
+    """What Ctrl-C came before."""
+    images = len(result.table) - len(result.images)
+    if images:
+        return f"{images} of {len(result.table)} images were" + (", and no cut of the update was" if result.options.at_cuts else "")
+    return f"{result.planned - result.cuts} of {result.planned} sequences of cuts were"
 
 
 def _print_cuts(console: Console, result: HostileResult) -> None:
@@ -156,6 +172,10 @@ def hostile_junit(result: HostileResult) -> bytes:
         for found in result.attacks.findings:
             if found.manner is manner:
                 ET.SubElement(test, "failure", type=found.answer.value, message=f"{found.image}, cut at {found.faults}: {found.message}")
+    if result.interrupted:
+        test = _test(suite, result, "cuts" if result.planned else "images", "all of it was tried")
+        ET.SubElement(test, "error", type="interrupted", message=f"{_missing(result)} not tried")
+        suite.set("errors", "1")
     suite.set("tests", str(len(suite.findall("testcase"))))
     suite.set("failures", str(sum(test.find("failure") is not None for test in suite.findall("testcase"))))
     ET.indent(root)

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from harness.cli.options import engine_option, progress_console
 from harness.errors import ExitCode
+from harness.figures.application_space import application_spaces
 from harness.figures.bench import Bench
 from harness.figures.ledger import load_ledger
 from harness.figures.patching import PATCHED_DEVICES
@@ -39,13 +40,14 @@ def figures_command(engine: str, as_json: bool, junit: Path | None, output: Path
             task = progress.add_task("measuring", total=len(ledger.figure))
             figures = measure_figures(ledger, bench, lambda: progress.advance(task))
             bootloaders = [bench.patching(device) for device in PATCHED_DEVICES] if output else []
+            applications = application_spaces() if output else ()
     finally:
         bench.close()
     if report:
         report.write(figures_junit(ledger, figures))
         report.close()
     if output:
-        write_output(output, figures_markdown(ledger, figures, bootloaders).encode())
+        write_output(output, figures_markdown(ledger, figures, bootloaders, applications).encode())
     if as_json:
         click.echo(json.dumps(figures_record(ledger, figures)))
     else:

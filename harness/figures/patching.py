@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.build.elf import ElfFile
-from harness.build.space import Space, space_of
+from harness.build.space import BOOTLOADER_PURPOSES, Space, space_of
+from harness.errors import EngineError
 from harness.machine.embedded import EmbeddedMachine
 from harness.scenario.prepare import PrepareOptions, prepare
 
@@ -58,4 +59,24 @@ def watch_patching(device: str) -> Patching:
         machine.close()
     start = scenario.regions["bootloader"].address - scenario.flash_address
     top = int.from_bytes(state.flash[start : start + 4], "little")
-    return Patching(device, space_of(elf), max(top - stack.registers[13] for stack in stacks if stack), trace.stack_bytes)
+    return Patching(device, space_of(elf, BOOTLOADER_PURPOSES), max(top - stack.registers[13] for stack in stacks if stack), trace.stack_bytes)
+
+
+def rebuild_instructions(device: str) -> int:
+    """Return the instructions from the first page erase of the bundled update to the last operation in the application region.
+
+    Raises:
+        EngineError: it rebuilds nothing.
+    """
+    scenario = prepare(f"{device}/speck-delta", PrepareOptions())
+    machine = EmbeddedMachine(scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
+    try:
+        trace = machine.boot(scenario.cases[0].state, seed=_SEED, instruction_budget=scenario.limits.instructions)
+    finally:
+        machine.close()
+    operations = [trace.operations[number] for number in range(len(trace.operations))]
+    erases = [operation.instructions for operation in operations if operation.kind.is_erase]
+    rebuilt = [operation.instructions for operation in operations if operation.address in scenario.regions["application"].addresses]
+    if not rebuilt:
+        raise EngineError(f"the update of {scenario.reference} rebuilds no page")
+    return max(rebuilt) - min(erases)

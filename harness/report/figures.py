@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeAlias
 from xml.etree import ElementTree as ET
 
 from rich.console import Console
 from rich.table import Table
 
+from harness.build.space import Space
+from harness.figures.application_space import ApplicationSpace
 from harness.figures.ledger import Ledger, Relation, Value
 from harness.figures.patching import Patching
 from harness.figures.verdict import FigureVerdict, JudgedFigure
 
+_Row: TypeAlias = tuple[str, Sequence[int]]
 _COMMAND = "harness figures --output docs/figures.md"
 _STYLES = {FigureVerdict.HOLDS: "green", FigureVerdict.DOES_NOT_HOLD: "red", FigureVerdict.CONTRADICTS_ITSELF: "yellow"}
 
@@ -66,11 +70,13 @@ def print_figures(console: Console, ledger: Ledger, figures: Sequence[JudgedFigu
     console.print(summary_line(figures), highlight=False)
 
 
-def figures_markdown(ledger: Ledger, figures: Sequence[JudgedFigure], bootloaders: Sequence[Patching] = ()) -> str:
+def figures_markdown(
+    ledger: Ledger, figures: Sequence[JudgedFigure], bootloaders: Sequence[Patching] = (), applications: Sequence[ApplicationSpace] = ()
+) -> str:
     """Return the ledger as a Markdown page: equal firmware gives equal text, on any machine.
 
     Args:
-        bootloaders: those that apply patches, for the table of what takes their space.
+        bootloaders: those that apply patches, and `applications`: those with an API of the document, for the tables of what takes their space.
     """
     lines = [
         "# Documented figures, measured",
@@ -87,27 +93,49 @@ def figures_markdown(ledger: Ledger, figures: Sequence[JudgedFigure], bootloader
                 figure = judged.figure
                 cells = (figure.id, figure.place, figure.quote, documented_text(judged), figure.conditions or "-", measured_text(judged), judged.verdict_text)
                 lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    lines += _space_table(bootloaders) if bootloaders else []
+    lines += _bootloader_table(bootloaders) if bootloaders else []
+    for profile in dict.fromkeys(application.profile for application in applications):
+        lines += _application_table([application for application in applications if application.profile == profile])
     return "\n".join(lines) + "\n"
 
 
-def _space_table(bootloaders: Sequence[Patching]) -> list[str]:
-    purposes = dict.fromkeys(purpose for bootloader in bootloaders for purpose, _ in bootloader.space.flash)
-    rows: list[tuple[str, list[int]]] = [(purpose, [dict(found.space.flash).get(purpose, 0) for found in bootloaders]) for purpose in purposes]
-    rows += [
-        ("**flash, all of it**", [found.space.flash_bytes for found in bootloaders]),
-        ("RAM: variables", [found.space.static_ram_bytes for found in bootloaders]),
+_TITLES = {
+    "speck-download": "What the application of profile speck-download takes: the document's API, and a download over the UART",
+    "speck-module": "What the application of profile speck-module takes: modules, verified and loaded at run time",
+}
+
+
+def _bootloader_table(bootloaders: Sequence[Patching]) -> list[str]:
+    rows: list[_Row] = [
         ("RAM: stack on the way of a patch, its deepest flash operation", [found.path_stack_bytes for found in bootloaders]),
         ("RAM: stack of the whole boot, signature and digests included", [found.boot_stack_bytes for found in bootloaders]),
     ]
+    title = "What the bootloader of profile speck-delta takes"
+    return _space_table(title, [found.device for found in bootloaders], [found.space for found in bootloaders], rows)
+
+
+def _application_table(applications: Sequence[ApplicationSpace]) -> list[str]:
+    sizes = [application.module_bytes for application in applications if application.module_bytes is not None]
+    rows: list[_Row] = [("the sample module, header and signature included", sizes)] if sizes else []
+    return _space_table(_TITLES[applications[0].profile], [found.device for found in applications], [found.space for found in applications], rows)
+
+
+def _space_table(title: str, devices: Sequence[str], spaces: Sequence[Space], more: Sequence[_Row]) -> list[str]:
+    purposes = dict.fromkeys(purpose for space in spaces for purpose, _ in space.flash)
+    rows: list[_Row] = [
+        *((purpose, [dict(space.flash).get(purpose, 0) for space in spaces]) for purpose in purposes),
+        ("**flash, all of it**", [space.flash_bytes for space in spaces]),
+        ("RAM: variables", [space.static_ram_bytes for space in spaces]),
+        *more,
+    ]
     return [
         "",
-        "## What the bootloader of profile speck-delta takes",
+        f"## {title}",
         "",
         "Bytes. Code counts for the source that it comes from, wherever the compiler put it.",
         "",
-        "| | " + " | ".join(found.device for found in bootloaders) + " |",
-        "|---" * (1 + len(bootloaders)) + "|",
+        "| | " + " | ".join(devices) + " |",
+        "|---" * (1 + len(devices)) + "|",
         *("| " + " | ".join([name, *(f"{size:,}" for size in sizes)]) + " |" for name, sizes in rows),
     ]
 

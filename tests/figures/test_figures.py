@@ -12,6 +12,7 @@ import pytest
 
 from harness.cli import run_cli
 from harness.errors import InputError
+from harness.figures.application_space import application_spaces
 from harness.figures.bench import Bench
 from harness.figures.ledger import Ledger, Relation, load_ledger
 from harness.figures.patching import PATCHED_DEVICES
@@ -42,7 +43,7 @@ def judged(bench: Bench) -> list[JudgedFigure]:
 def test_the_page_is_what_the_command_prints(judged: list[JudgedFigure], bench: Bench) -> None:
     """docs/figures.md is measured, not written: `harness figures --output docs/figures.md` makes it."""
     bootloaders = [bench.patching(device) for device in PATCHED_DEVICES]
-    assert figures_markdown(LEDGER, judged, bootloaders) == PAGE.read_text(encoding="utf-8")
+    assert figures_markdown(LEDGER, judged, bootloaders, application_spaces()) == PAGE.read_text(encoding="utf-8")
 
 
 def test_enough_figures_are_measured(judged: list[JudgedFigure]) -> None:
@@ -86,6 +87,17 @@ def test_all_of_a_bootloader_is_counted(bench: Bench) -> None:
         space = bench.patching(device).space
         assert all(size > 0 for _, size in space.flash)
         assert space.flash_bytes == prepare(f"{device}/speck-delta", PrepareOptions()).bootloader_bytes
+
+
+def test_all_of_an_application_is_counted() -> None:
+    """The document's API and the loading of modules are told apart from what they rest on; together they are no more than the image."""
+    found = application_spaces()
+    assert {(space.profile, space.device) for space in found} == {(name, device) for name in ("speck-download", "speck-module") for device in PATCHED_DEVICES}
+    for application in found:
+        own = dict(application.space.flash)["the API: slot, chunks, validation, mark" if application.profile == "speck-download" else "modules: loader, store"]
+        assert 0 < own < 2048 < application.space.flash_bytes
+        assert application.space.flash_bytes <= prepare(f"{application.device}/{application.profile}", PrepareOptions()).application_bytes
+        assert (application.module_bytes is not None) == (application.profile == "speck-module")
 
 
 KNOWN = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from harness.device.calculation import load_calculation_device
 from harness.figures.bench import Bench
+from harness.figures.patching import rebuild_instructions
 from harness.figures.registry import measure
 
 
@@ -22,3 +24,9 @@ def patch_path_ram_bytes(bench: Bench, device: str) -> int:
 def delta_boot_ram_bytes(bench: Bench, device: str) -> int:
     """Return the RAM of a whole boot that applies a patch, the verification of its signature included."""
     return bench.patching(device).boot_ram_bytes
+
+
+@measure
+def apply_patch_ms(_bench: Bench, device: str) -> float:
+    """Return the calculated time to rebuild the service console from a patch, page by page: without the flash's own time, signatures and digests."""
+    return load_calculation_device(device).milliseconds(rebuild_instructions("stm32f103"))

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from harness.campaign.accelerations import EVERY_ACCELERATION, accelerates
 from harness.campaign.runner import Job, WorkerStart, run_batch, start_worker
-from harness.campaign.workers import Workers, result_of
+from harness.campaign.workers import Workers
 from harness.oracle.verdict import Verdict
 
 ResultT = TypeVar("ResultT")
@@ -60,7 +60,7 @@ def judged_by_workers(start: WorkerStart, jobs: Sequence[NumberedJob], processes
             for future in done:
                 batch, submitted = under_way.pop(future)
                 numbers = [number for number, _ in batch]
-                verdicts = result_of(future)
+                verdicts = future.result()
                 if shares:
                     batch_jobs = _next_size(batch_jobs, time.monotonic() - submitted)
                 yield list(zip(numbers, verdicts, strict=True))

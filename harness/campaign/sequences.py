@@ -14,7 +14,7 @@ from harness.campaign.planning import plan_campaign
 from harness.campaign.runner import FaultRunner, Job, WorkerStart
 from harness.campaign.settings import SweepOptions
 from harness.campaign.sweep import CampaignResult, Observer, run_clean
-from harness.campaign.workers import Workers, result_of
+from harness.campaign.workers import Workers
 from harness.errors import EngineError, InputError
 from harness.fault.faults import Fault, Faults, spell_faults
 from harness.fault.plan import TearChoice
@@ -113,7 +113,7 @@ def _judge_all(result: CampaignResult, draw: Draw, start: WorkerStart, jobs: int
         with contextlib.closing(Workers(jobs, _start, (start, draw))) as workers:
             submitted = (workers.submit(_judge, family) for family in families)
             for future, (_, size, is_live) in zip(submitted if jobs == 1 else list(submitted), families, strict=True):
-                verdicts = result_of(future)
+                verdicts = future.result()
                 if len(verdicts) != size:
                     raise EngineError(f"{size} sequences were planned and {len(verdicts)} were run")
                 result.live_checked += is_live

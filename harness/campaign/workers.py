@@ -1,83 +1,165 @@
-"""Worker processes that Ctrl-C does not reach: only the campaign's own process answers it."""
+"""Worker processes that Ctrl-C does not reach: only the campaign's own process answers it.
+
+One process is spawned, without threads, reads what all workers begin with, and forks them: so that is read once, and memory that was made to be
+shared is shared. The campaign's own process is never forked itself: it has threads (the progress bar), and a fork in the middle of one can hang.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
+import pickle
 import signal
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import get_context, parent_process
-from typing import TypeVar
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
 
 from harness.errors import EngineError
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 
+_Start = Callable[..., None] | None
+_PICKLE = pickle.HIGHEST_PROTOCOL
+
 
 class Workers:
     """Worker processes that stay; with one, everything runs in this process.
 
     Args:
-        start, arguments: called once in each worker, before its first task.
+        start, arguments: called once in each worker, before its first task. What `arguments` hold is read once, before workers part ways.
     """
 
-    def __init__(self, processes: int, start: Callable[..., None] | None = None, arguments: tuple[object, ...] = ()) -> None:
+    def __init__(self, processes: int, start: _Start = None, arguments: tuple[object, ...] = ()) -> None:
         self.processes = processes
-        self._executor: ProcessPoolExecutor | None = None
+        self._threads: ThreadPoolExecutor | None = None
         if processes > 1:
-            # Spawned, not forked: the parent has threads (the progress bar), and a fork in the middle of one can hang.
-            self._executor = ProcessPoolExecutor(processes, get_context("spawn"), _start_worker, (start, arguments))
+            self._fork(start, arguments)
         elif start is not None:
             start(*arguments)
 
+    def _fork(self, start: _Start, arguments: tuple[object, ...]) -> None:
+        context = get_context("spawn")
+        pairs = [context.Pipe() for _ in range(self.processes)]
+        self._parent = context.Process(target=_fork_workers, args=([theirs for _, theirs in pairs], start, arguments), daemon=True)
+        with ignoring_interrupts():  # inherited by the workers, from their first instruction on
+            self._parent.start()
+        for _, theirs in pairs:
+            theirs.close()
+        self._connections: list[Connection] = [ours for ours, _ in pairs]
+        self._unclaimed = iter(self._connections)
+        self._own = threading.local()
+        self._threads = ThreadPoolExecutor(self.processes, "worker", self._take_connection)
+
     def submit(self, function: Callable[[TaskT], ResultT], task: TaskT) -> Future[ResultT]:
-        """Run `function` on a task; the future's result is fetched with `result_of`."""
-        if self._executor is None:
+        """Run `function` on a task; the future's result raises `EngineError` if its worker process died."""
+        if self._threads is None:
             done: Future[ResultT] = Future()
             done.set_result(function(task))
             return done
-        with ignoring_interrupts():  # inherited by the workers, from their first instruction on
-            return self._executor.submit(function, task)
+        return self._threads.submit(self._run, function, task)
 
     def close(self) -> None:
         """Drop the tasks that have not begun and wait for those that have."""
-        if self._executor is not None:
-            with ignoring_interrupts():  # a second Ctrl-C must not stop the tidying up
-                self._executor.shutdown(wait=True, cancel_futures=True)
+        if self._threads is None:
+            return
+        with ignoring_interrupts():  # a second Ctrl-C must not stop the tidying up
+            self._threads.shutdown(wait=True, cancel_futures=True)
+            for connection in self._connections:
+                connection.close()
+            self._parent.join()
+            self._parent.close()
+        self._threads = None
+
+    def _take_connection(self) -> None:
+        """Give a thread the worker that it speaks to."""
+        self._own.connection = next(self._unclaimed)
+
+    def _run(self, function: Callable[[TaskT], ResultT], task: TaskT) -> ResultT:
+        connection: Connection = self._own.connection
+        try:
+            connection.send((function, task))
+            made, outcome = pickle.loads(connection.recv_bytes())  # noqa: S301 -- from a process that this one started
+        except (EOFError, OSError) as error:
+            raise EngineError("a worker process died; run again with --jobs 1 to see why") from error
+        if not made:
+            raise outcome
+        result: ResultT = outcome
+        return result
 
 
-def _start_worker(start: Callable[..., None] | None, arguments: tuple[object, ...]) -> None:
-    """Begin a worker that ends with the campaign: one that is killed closes no queue, and its workers would wait for the next task for ever."""
-    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
-    if start is not None:
+def _fork_workers(connections: Sequence[Connection], start: _Start, arguments: tuple[object, ...]) -> None:
+    """Fork a worker for each connection, and wait for all of them."""
+    gc.freeze()  # what is here now is the workers' common memory: no collection needs to touch it
+    workers = []
+    for connection in connections:
+        worker = os.fork()
+        if worker == 0:
+            for other in connections:
+                if other is not connection:
+                    other.close()
+            _work(connection, start, arguments)
+        workers.append(worker)
+    for connection in connections:
+        connection.close()
+    for worker in workers:
+        os.waitpid(worker, 0)
+
+
+def _work(connection: Connection, start: _Start, arguments: tuple[object, ...]) -> None:
+    """Do one task after the other, until the campaign closes the connection; this process does nothing else."""
+    threading.Thread(target=_end_with_campaign, name="end with campaign", daemon=True).start()
+    failure = _failure_to(start, arguments) if start else None
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            function, task = connection.recv()
+            connection.send_bytes(failure or _outcome_of(function, task))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _failure_to(start: Callable[..., None], arguments: tuple[object, ...]) -> bytes | None:
+    """Set a worker up; return what is to be said of each of its tasks if that failed."""
+    try:
         start(*arguments)
+    except Exception as error:  # noqa: BLE001 -- it is raised again by whoever waits for a result
+        return _spelled(error)
+    return None
 
 
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
+def _outcome_of(function: Callable[[Any], Any], task: Any) -> bytes:
+    """Return whether a task was done, and its result or what was raised."""
+    try:
+        return pickle.dumps((True, function(task)), _PICKLE)
+    except Exception as error:  # noqa: BLE001 -- it is raised again by whoever waits for the result
+        return _spelled(error)
+
+
+def _spelled(error: Exception) -> bytes:
+    error.add_note(f"in a worker process:\n{traceback.format_exc()}")
+    try:
+        return pickle.dumps((False, error), _PICKLE)
+    except Exception:  # noqa: BLE001 -- whatever cannot be pickled can still be told
+        return pickle.dumps((False, EngineError(f"a worker process failed: {error!r}")), _PICKLE)
+
+
+def _end_with_campaign() -> None:
+    """End a worker whose campaign was killed, in the middle of a task too."""
+    campaign = parent_process()
+    if campaign is not None:
+        campaign.join()
         os._exit(1)
 
 
-def result_of(future: Future[ResultT]) -> ResultT:
-    """Wait for a task's result.
-
-    Raises:
-        EngineError: its worker process died.
-    """
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise EngineError("a worker process died; run again with --jobs 1 to see why") from error
-
-
 def results_in_order(
-    function: Callable[[TaskT], ResultT], tasks: Sequence[TaskT], processes: int, start: Callable[..., None] | None = None, arguments: tuple[object, ...] = ()
+    function: Callable[[TaskT], ResultT], tasks: Sequence[TaskT], processes: int, start: _Start = None, arguments: tuple[object, ...] = ()
 ) -> Iterator[ResultT]:
     """Run `function` on every task in worker processes; yield the results in the order of the tasks.
 
@@ -92,7 +174,7 @@ def results_in_order(
     workers = Workers(processes, start, arguments)
     try:
         for future in [workers.submit(function, task) for task in tasks]:
-            yield result_of(future)
+            yield future.result()
     finally:
         workers.close()
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from harness.device.memory import Domain, NonVolatile
 from harness.device.peer import Peer, PeerMaker
+from harness.quick_pickle import quickly_pickled
 
 __all__ = [
     "CallTimes",
@@ -116,6 +117,7 @@ class MisuseKind(IntEnum):
     """An erase of an address that is no page, or a store to words that the controller can't program (nRF52840 PS 4.3)."""
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One flash program or erase, as the controller executed it.

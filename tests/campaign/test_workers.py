@@ -8,12 +8,12 @@ import sys
 
 KILLED = """
 import os, signal
-from harness.campaign.workers import Workers, result_of
+from harness.campaign.workers import Workers
 
 if __name__ == "__main__":
     workers = Workers(2)
     for future in [workers.submit(abs, -number) for number in range(4)]:
-        result_of(future)
+        future.result()
     print("worked", flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
 
 from harness.campaign.search.expand import SearchSettings, start_expander
 from harness.campaign.search.store import SearchStore, key_of_task
-from harness.campaign.workers import Workers, result_of
+from harness.campaign.workers import Workers
 from harness.scenario.prepared import PreparedScenario
 
 ResultT = TypeVar("ResultT")
@@ -60,19 +59,11 @@ class LocalWorkers:
 
     def submit(self, function: Callable[[Any], ResultT], task: Any) -> Pending[ResultT]:
         """See `SearchWorkers`."""
-        return _Local(self._workers.submit(function, task))
+        return self._workers.submit(function, task)
 
     def close(self) -> None:
         """Drop the tasks that have not begun and wait for those that have."""
         self._workers.close()
-
-
-class _Local(Generic[ResultT]):
-    def __init__(self, future: Future[ResultT]) -> None:
-        self._future = future
-
-    def result(self) -> ResultT:
-        return result_of(self._future)
 
 
 class StoredWorkers:

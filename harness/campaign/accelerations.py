@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from harness.device import Device, Timing
 from harness.machine.engines import make_machine, share_boots, shared_calls
 from harness.machine.protocol import Domain, Machine
+
+if TYPE_CHECKING:
+    from harness.machine.calls import SharedCalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,20 @@ def accelerates(engine: str, accelerations: Accelerations) -> bool:
 
 
 def make_accelerated(
-    engine: str, accelerations: Accelerations, device: Device, part: str, domains: Sequence[Domain], timing: Timing, watched: int | None
+    engine: str,
+    accelerations: Accelerations,
+    device: Device,
+    part: str,
+    domains: Sequence[Domain],
+    timing: Timing,
+    watched: int | None,
+    calls: SharedCalls | None = None,
 ) -> tuple[Machine, Machine]:
-    """Make a machine that does what `accelerations` names only once, and the one inside of it, which makes every boot; see `make_machine`."""
-    calls = shared_calls(engine) if accelerations.memo else None
+    """Make a machine that does what `accelerations` names only once, and the one inside of it, which makes every boot; see `make_machine`.
+
+    Args:
+        calls: where calls are kept; None: in a store of its own, if they are shared.
+    """
+    calls = (calls or shared_calls(engine)) if accelerations.memo else None
     machine = make_machine(engine, device, part, domains, timing, watched, calls)
     return (share_boots(machine, device, part, domains, timing, watched, calls) if accelerations.share else machine), machine

@@ -16,6 +16,8 @@ ResultT = TypeVar("ResultT")
 
 _BATCH_JOBS = 24
 _BATCH_JOBS_MOST = 1536
+_PAGE_JOBS_MOST = 6144
+"""So many cuts has a page of 4 KiB with the default tears; most are pruned, so they take no longer than other batches."""
 _SHORT_SECONDS = 1.0
 _LONG_SECONDS = 4.0
 """Batches that come back sooner are doubled, later halved: what neighbours share is made once a worker, and Ctrl-C waits for what has begun."""
@@ -45,15 +47,16 @@ def judged_by_workers(start: WorkerStart, jobs: Sequence[NumberedJob], processes
 
     Leaving early drops the batches that have not begun and waits for those that have.
     """
-    workers = Workers(processes, start_worker, (start,))
+    workers = Workers(processes, start_worker, (start.together(),))
     under_way: dict[Future[list[Verdict]], tuple[Sequence[NumberedJob], float]] = {}
     begun = 0
+    pages = PageBatches(start)
     shares = accelerates(start.engine, EVERY_ACCELERATION)
     batch_jobs = _BATCH_JOBS if shares else _BATCH_JOBS_SLOW
     try:
         while begun < len(jobs) or under_way:
             while begun < len(jobs) and len(under_way) < _AHEAD * processes:
-                batch = jobs[begun : begun + batch_jobs]
+                batch = jobs[begun : pages.end_of_batch(jobs, begun, batch_jobs)]
                 under_way[workers.submit(run_batch, [job for _, job in batch])] = batch, time.monotonic()
                 begun += len(batch)
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -66,6 +69,28 @@ def judged_by_workers(start: WorkerStart, jobs: Sequence[NumberedJob], processes
                 yield list(zip(numbers, verdicts, strict=True))
     finally:
         workers.close()
+
+
+class PageBatches:
+    """Where batches end: cuts in one page, which lead to one run, go to one worker."""
+
+    def __init__(self, start: WorkerStart) -> None:
+        self._together = accelerates(start.engine, start.accelerations) and start.accelerations.prune
+        self._logs = start.logs
+        self._page_bytes = start.scenario.device.flash.page_bytes.value
+
+    def end_of_batch(self, jobs: Sequence[NumberedJob], first: int, least: int) -> int:
+        """Return where a batch ends that begins at `first`: after `least` jobs, or where the page of the last of them is done with."""
+        end = min(first + least, len(jobs))
+        if self._together:
+            page, most = self._page_of(jobs[end - 1][1]), min(first + _PAGE_JOBS_MOST, len(jobs))
+            while end < most and self._page_of(jobs[end][1]) == page:
+                end += 1
+        return end
+
+    def _page_of(self, job: Job) -> tuple[int, int, int]:
+        fault = job.faults[0]
+        return job.case, fault.boot, self._logs[job.case].boots[fault.boot].operations[fault.operation].address // self._page_bytes
 
 
 def _next_size(jobs: int, seconds: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from harness.campaign.accelerations import EVERY_ACCELERATION, Accelerations, accelerates, make_accelerated
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
@@ -14,13 +15,16 @@ from harness.campaign.pruning import ClosedPages
 from harness.errors import EngineError
 from harness.fault.crash import CrashImage
 from harness.fault.faults import Fault, Faults, spell_faults
-from harness.machine.engines import make_machine
+from harness.machine.engines import make_machine, shared_calls
 from harness.machine.protocol import Machine
 from harness.machine.sharing import SharingMachine
 from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict, verdict_of
 from harness.quick_pickle import quickly_pickled
 from harness.scenario.prepared import PreparedScenario
+
+if TYPE_CHECKING:
+    from harness.machine.calls import SharedCalls
 
 _LEGS_KEPT = 8
 _LONG_STRETCH = 32
@@ -50,15 +54,24 @@ class FaultRunner:
 
     Args:
         accelerations: what to do only once. Cuts made live share no boots and prune no runs; the first of each case shares no calls either.
+        calls: calls that other processes share too; None: only this runner's machines do.
     """
 
-    def __init__(self, scenario: PreparedScenario, logs: Sequence[CaseLog], seed: int, engine: str, accelerations: Accelerations = EVERY_ACCELERATION) -> None:
+    def __init__(
+        self,
+        scenario: PreparedScenario,
+        logs: Sequence[CaseLog],
+        seed: int,
+        engine: str,
+        accelerations: Accelerations = EVERY_ACCELERATION,
+        calls: SharedCalls | None = None,
+    ) -> None:
         self._scenario = scenario
         self._seed = seed
         build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
         self._plain = make_machine(engine, *build)
         accelerated = accelerates(engine, accelerations)
-        self._machine, self._booting = make_accelerated(engine, accelerations, *build) if accelerated else (self._plain, self._plain)
+        self._machine, self._booting = make_accelerated(engine, accelerations, *build, calls) if accelerated else (self._plain, self._plain)
         self._checked: set[int] = set()
         self._clean = [Leg(scenario, log) for log in logs]
         self._legs: OrderedDict[tuple[int, Faults], Leg] = OrderedDict()
@@ -215,10 +228,15 @@ class WorkerStart:
     seed: int
     engine: str
     accelerations: Accelerations = EVERY_ACCELERATION
+    calls: SharedCalls | None = None
 
     def tool(self) -> FaultRunner:
         """Return a runner made with these."""
-        return FaultRunner(self.scenario, self.logs, self.seed, self.engine, self.accelerations)
+        return FaultRunner(self.scenario, self.logs, self.seed, self.engine, self.accelerations, self.calls)
+
+    def together(self) -> WorkerStart:
+        """Return the same for workers that are forked from one process: what calls one of them records, all look up."""
+        return replace(self, calls=shared_calls(self.engine))
 
 
 _worker: FaultRunner | None = None

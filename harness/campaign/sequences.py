@@ -110,7 +110,7 @@ def _judge_all(result: CampaignResult, draw: Draw, start: WorkerStart, jobs: int
     live = {round(place * (len(sizes) - 1) / (_LIVE - 1)) for place in range(_LIVE)}
     families = [(number, size, number in live) for number, size in enumerate(sizes)]
     try:
-        with contextlib.closing(Workers(jobs, _start, (start, draw))) as workers:
+        with contextlib.closing(Workers(jobs, _start, (start.together(), draw))) as workers:
             submitted = (workers.submit(_judge, family) for family in families)
             for future, (_, size, is_live) in zip(submitted if jobs == 1 else list(submitted), families, strict=True):
                 verdicts = future.result()

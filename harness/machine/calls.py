@@ -28,7 +28,8 @@ class CallCounts:
 class SharedCalls:
     """The calls that machines of one configuration have recorded, and look up; see `core/memo.h`.
 
-    Machines that use it must be made for the same device, part, domains, timing and watched function, and run in one thread.
+    Machines that use it must be made for the same device, part, domains, timing and watched function, and run in one thread. Processes that are
+    forked after it was made share it: what one of them records, all of them look up. Pickled it is a new one, without any call.
     """
 
     def __init__(self) -> None:
@@ -37,8 +38,12 @@ class SharedCalls:
         if not self.handle:
             raise EngineError("the embedded engine could not start: no memory")
 
+    def __reduce__(self) -> tuple[type[SharedCalls], tuple[()]]:
+        """Leave behind what is in this process's memory."""
+        return SharedCalls, ()
+
     def counts(self) -> CallCounts:
-        """Return what was shared so far."""
+        """Return what was shared so far: `shared` and `instructions` in this process, the rest in all that share it."""
         counts = native.MemoCounts()
         self._core.memo_store_counts(self.handle, ctypes.byref(counts))
         return CallCounts(counts.calls_shared, counts.instructions_shared, counts.records, counts.functions, counts.bytes)

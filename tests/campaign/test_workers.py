@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.campaign.workers import Workers
+from harness.device import NonVolatile, load_device
+from harness.errors import EngineError, InputError
+from harness.machine.calls import SharedCalls
+from harness.machine.embedded import EmbeddedMachine
+from tests.machine.test_calls import make_state
 
 KILLED = """
 import os, signal
@@ -25,3 +39,105 @@ def test_workers_of_a_killed_campaign_end() -> None:
 
     assert killed.returncode == -signal.SIGKILL
     assert killed.stdout == "worked\n"
+
+
+class UnpicklableError(Exception):
+    """No other process can read it."""
+
+    def __reduce__(self) -> str:
+        raise TypeError
+
+
+def fail(error: Exception) -> None:
+    """Fail as told."""
+    raise error
+
+
+def fail_unpicklably(_task: int) -> None:
+    """Fail in a way that cannot be sent."""
+    raise UnpicklableError
+
+
+def die(_task: int) -> None:
+    """Go away in the middle of a task."""
+    os._exit(1)
+
+
+@pytest.mark.parametrize(
+    ("function", "task", "expected", "words"),
+    [
+        (fail, InputError("no", source="here", remedy="Try."), InputError, "here: no"),
+        (fail, EngineError("broken"), EngineError, "broken"),
+        (fail_unpicklably, 0, EngineError, "UnpicklableError"),
+        (die, 0, EngineError, "a worker process died"),
+    ],
+    ids=["bad input", "a broken engine", "what cannot be sent", "death"],
+)
+def test_a_failure_in_a_worker_is_told(function: Callable[[object], None], task: object, expected: type[Exception], words: str) -> None:
+    """What a task raises reaches whoever waits for it; so does the death of a worker."""
+    workers = Workers(2)
+    try:
+        with pytest.raises(expected, match=words):
+            workers.submit(function, task).result()
+    finally:
+        workers.close()
+
+
+def test_a_worker_that_cannot_begin_says_why() -> None:
+    """Each of its tasks fails with what its start raised."""
+    workers = Workers(2, fail, (EngineError("no engine"),))
+    try:
+        with pytest.raises(EngineError, match="no engine"):
+            workers.submit(abs, -1).result()
+    finally:
+        workers.close()
+
+
+@dataclass(frozen=True)
+class Boots:
+    """A program to boot, and a file by which one worker tells the other that it is done."""
+
+    state: NonVolatile
+    recorded: Path
+
+
+_calls: SharedCalls | None = None
+
+
+def take_calls(calls: SharedCalls) -> None:
+    """Begin a worker that shares calls."""
+    global _calls
+    _calls = calls
+
+
+def record(boots: Boots) -> int:
+    """Boot twice on a machine that records, then say so; return this process's number."""
+    machine = EmbeddedMachine(load_device("stm32f103"), "c8", records_reads=True, calls=_calls)
+    for _ in range(2):
+        machine.boot(boots.state, seed=1)
+    boots.recorded.touch()
+    return os.getpid()
+
+
+def look_up(boots: Boots) -> tuple[int, int, bool]:
+    """Boot once the other worker has recorded; return this process's number, calls shared, and whether the trace is that of a machine without any."""
+    while not boots.recorded.exists():
+        time.sleep(0.01)
+    assert _calls is not None
+    user, plain = (EmbeddedMachine(load_device("stm32f103"), "c8", calls=calls) for calls in (_calls, None))
+    same = user.boot(boots.state, seed=1) == plain.boot(boots.state, seed=1)
+    return os.getpid(), _calls.counts().shared, same
+
+
+def test_calls_that_one_worker_records_another_looks_up(tmp_path: Path) -> None:
+    """The second process has recorded nothing, and executes none of them."""
+    boots = Boots(make_state(0), tmp_path / "recorded")
+    workers = Workers(2, take_calls, (SharedCalls(),))
+    try:
+        looking, recording = workers.submit(look_up, boots), workers.submit(record, boots)
+        here, shared, same = looking.result()
+    finally:
+        workers.close()
+
+    assert here != recording.result()
+    assert (shared, same) == (2, True)

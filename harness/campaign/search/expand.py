@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from harness.campaign.boots import run_until_settled
 from harness.campaign.search.children import Child, ChildFinder
@@ -16,6 +17,9 @@ from harness.machine.sharing import SharingMachine
 from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict, verdict_of
 from harness.scenario.prepared import APPLICATION_DOMAIN, Meaning, PreparedScenario
+
+if TYPE_CHECKING:
+    from harness.machine.calls import SharedCalls
 
 _DIGEST_BYTES = 16
 
@@ -91,13 +95,17 @@ class Expansion:
 
 
 class Expander:
-    """Boots states and finds their children."""
+    """Boots states and finds their children.
 
-    def __init__(self, scenario: PreparedScenario, settings: SearchSettings) -> None:
+    Args:
+        calls: calls that other processes share too; None: only this one's machines do.
+    """
+
+    def __init__(self, scenario: PreparedScenario, settings: SearchSettings, calls: SharedCalls | None = None) -> None:
         build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
         self._scenario = scenario
         self._settings = settings
-        calls = shared_calls(settings.engine)
+        calls = calls or shared_calls(settings.engine)
         self._machine = share_boots(make_machine(settings.engine, *build, calls=calls), *build, calls=calls)
         if isinstance(self._machine, SharingMachine):
             self._machine.keen = False
@@ -176,10 +184,10 @@ class Expander:
 _worker: Expander | None = None
 
 
-def start_expander(scenario: PreparedScenario, settings: SearchSettings) -> None:
+def start_expander(scenario: PreparedScenario, settings: SearchSettings, calls: SharedCalls | None) -> None:
     """Set up this process as a worker of a search."""
     global _worker
-    _worker = Expander(scenario, settings)
+    _worker = Expander(scenario, settings, calls)
 
 
 def expand(task: Task) -> Expansion:

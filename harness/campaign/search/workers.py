@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from harness.campaign.search.expand import SearchSettings, start_expander
 from harness.campaign.search.store import SearchStore, key_of_task
 from harness.campaign.workers import Workers
+from harness.machine.engines import shared_calls
 from harness.scenario.prepared import PreparedScenario
 
 ResultT = TypeVar("ResultT")
@@ -50,7 +51,7 @@ class LocalWorkers:
     """Processes of this machine; with one, everything is made in this process."""
 
     def __init__(self, scenario: PreparedScenario, settings: SearchSettings, processes: int) -> None:
-        self._workers = Workers(processes, start_expander, (scenario, settings))
+        self._workers = Workers(processes, start_expander, (scenario, settings, shared_calls(settings.engine)))
 
     @property
     def ahead(self) -> int:

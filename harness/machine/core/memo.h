@@ -13,7 +13,7 @@
  *  5. A call inside which the boot would end or something would be due is executed.
  *
  * A machine that records (`reads.h`) finds calls worth sharing and writes the records; every machine looks them up. Machines with
- * the same configuration may use one store, one after the other.
+ * the same configuration may use one store: in one process one after the other, and at once in processes that were forked after it was made.
  */
 #ifndef MEMO_H
 #define MEMO_H
@@ -29,7 +29,7 @@ struct memo_store;
 
 #define MEMO_NOTHING UINT32_MAX /* no code is at an odd address */
 
-/* What a store did so far. Mirrors `MemoCounts` in native.py. */
+/* What a store did so far: shared calls in this process, the rest in all that share it. Mirrors `MemoCounts` in native.py. */
 struct memo_counts {
     uint64_t calls_shared;
     uint64_t instructions_shared;
@@ -48,7 +48,7 @@ struct memo {
     uint64_t disturbances;          /* events that no call may be shared over */
 };
 
-/* Make an empty store; NULL where memory failed. */
+/* Make an empty store, which processes that are forked from this one share; NULL where memory failed. */
 struct memo_store *memo_store_create(void);
 void memo_store_destroy(struct memo_store *store);
 void memo_store_counts(const struct memo_store *store, struct memo_counts *counts);

@@ -3,6 +3,8 @@
 #ifndef MEMO_PRIVATE_H
 #define MEMO_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "machine.h"
 
 #define MEMO_REGISTERS 16u
@@ -78,15 +80,13 @@ struct memo_record {
     uint32_t sent_bytes;
 };
 
-/* A function whose calls are looked up. */
+/* A function whose calls are looked up, by whatever process shares the store. */
 struct memo_function {
-    uint32_t pc;
-    uint32_t records;
-    uint64_t hits;
-    bool given_up; /* its calls differ too much */
+    _Atomic uint32_t pc; /* 0: this place is free */
+    _Atomic uint64_t records;
+    _Atomic uint64_t hits;
+    _Atomic bool given_up; /* its calls differ too much */
 };
-
-struct memo_function *memo_function_at(const struct memo_store *store, uint32_t pc);
 
 /* Look calls of the function at `pc` up from now on. */
 void memo_propose(struct memo_store *store, uint32_t pc);

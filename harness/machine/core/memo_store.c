@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Where the records are: found by function and registers, contents kept once. */
+/*
+ * Where the records are: found by function and registers, contents kept once.
+ *
+ *  1. All of it is in one block of memory that processes share which are forked after it was made, at the same addresses in each.
+ *  2. What is kept is written before it is published by one atomic exchange, and neither changes nor moves afterwards. So there are no locks,
+ *     and a process that dies in the middle leaves nothing that another one could trip over, only some bytes that nobody finds.
+ *  3. Two that keep the same at once both do: then there are two of it, which say the same.
+ *  4. Only the counts of shared calls are a process's own.
+ */
+#define _DEFAULT_SOURCE 1 /* anonymous mappings */
+
 #include "memo_private.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define BUCKETS 4096u
-#define BYTES_MAX (256u * 1024u * 1024u)
+#define BYTES_MAX (256u * 1024u * 1024u) /* of addresses: memory is taken as it is written */
+#define ALIGNMENT 16u
 /* A function is given up when it has this many records, and not one shared call for each few of them. */
 #define RECORDS_TRIED 256u
 #define RECORDS_PER_HIT 4u
@@ -18,18 +30,20 @@ struct kept {
     uint8_t content[];
 };
 
-struct block {
-    struct block *next;
-    uint64_t memory[];
+/* At the beginning of the block. */
+struct shared {
+    struct memo_function functions[MEMO_FUNCTIONS_MAX];
+    _Atomic(struct memo_record *) records[BUCKETS];
+    _Atomic(struct kept *) kept[BUCKETS];
+    _Atomic uint32_t function_count;
+    _Atomic uint64_t record_count;
+    _Atomic uint64_t used_bytes;
 };
 
 struct memo_store {
-    struct memo_function functions[MEMO_FUNCTIONS_MAX];
-    uint32_t function_count;
-    struct memo_record *records[BUCKETS];
-    struct kept *kept[BUCKETS];
-    struct block *blocks;
-    struct memo_counts counts;
+    struct shared *shared;
+    uint64_t calls_shared;
+    uint64_t instructions_shared;
 };
 
 static uint64_t hash_of(uint64_t seed, const void *content, size_t size_bytes)
@@ -53,83 +67,80 @@ static uint64_t hash_of(uint64_t seed, const void *content, size_t size_bytes)
 
 struct memo_store *memo_store_create(void)
 {
-    return calloc(1, sizeof(struct memo_store));
+    struct memo_store *store = calloc(1, sizeof(*store));
+    void *block = store == NULL ? MAP_FAILED
+                                : mmap(NULL, BYTES_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (block == MAP_FAILED) {
+        free(store);
+        return NULL;
+    }
+    store->shared = block;
+    atomic_store(&store->shared->used_bytes, sizeof(struct shared));
+    return store;
 }
 
 void memo_store_destroy(struct memo_store *store)
 {
-    for (uint32_t bucket = 0; bucket < BUCKETS; bucket++) {
-        while (store->kept[bucket] != NULL) {
-            struct kept *next = store->kept[bucket]->next;
-
-            free(store->kept[bucket]);
-            store->kept[bucket] = next;
-        }
-    }
-    while (store->blocks != NULL) {
-        struct block *next = store->blocks->next;
-
-        free(store->blocks);
-        store->blocks = next;
-    }
+    munmap(store->shared, BYTES_MAX);
     free(store);
 }
 
 void memo_store_counts(const struct memo_store *store, struct memo_counts *counts)
 {
-    *counts = store->counts;
-}
-
-static void *take(struct memo_store *store, size_t size_bytes)
-{
-    void *memory = store->counts.bytes + size_bytes > BYTES_MAX ? NULL : calloc(1, size_bytes);
-
-    if (memory != NULL) {
-        store->counts.bytes += size_bytes;
-    }
-    return memory;
+    *counts = (struct memo_counts){
+        .calls_shared = store->calls_shared,
+        .instructions_shared = store->instructions_shared,
+        .records = atomic_load(&store->shared->record_count),
+        .functions = atomic_load(&store->shared->function_count),
+        .bytes = atomic_load(&store->shared->used_bytes),
+    };
 }
 
 void *memo_allocate(struct memo_store *store, size_t size_bytes)
 {
-    struct block *block = take(store, sizeof(*block) + size_bytes);
+    uint64_t needed = (size_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    uint64_t offset = atomic_load(&store->shared->used_bytes);
 
-    if (block == NULL) {
-        return NULL;
-    }
-    block->next = store->blocks;
-    store->blocks = block;
-    return block->memory;
+    do {
+        if (needed > BYTES_MAX - offset) {
+            return NULL;
+        }
+    } while (!atomic_compare_exchange_weak(&store->shared->used_bytes, &offset, offset + needed));
+    return (uint8_t *)store->shared + offset;
 }
 
 const uint8_t *memo_keep(struct memo_store *store, const uint8_t *content, size_t size_bytes)
 {
     uint64_t hash = hash_of(0, content, size_bytes);
-    struct kept **bucket = &store->kept[hash % BUCKETS];
+    _Atomic(struct kept *) *bucket = &store->shared->kept[hash % BUCKETS];
     struct kept *kept;
 
-    for (kept = *bucket; kept != NULL; kept = kept->next) {
+    for (kept = atomic_load(bucket); kept != NULL; kept = kept->next) {
         if (kept->hash == hash && kept->size_bytes == size_bytes && memcmp(kept->content, content, size_bytes) == 0) {
             return kept->content;
         }
     }
-    kept = take(store, sizeof(*kept) + size_bytes);
+    kept = memo_allocate(store, sizeof(*kept) + size_bytes);
     if (kept == NULL) {
         return NULL;
     }
     kept->hash = hash;
     kept->size_bytes = size_bytes;
     memcpy(kept->content, content, size_bytes);
-    kept->next = *bucket;
-    *bucket = kept;
+    kept->next = atomic_load(bucket);
+    while (!atomic_compare_exchange_weak(bucket, &kept->next, kept)) {
+    }
     return kept->content;
 }
 
-struct memo_function *memo_function_at(const struct memo_store *store, uint32_t pc)
+static struct memo_function *function_at(const struct memo_store *store, uint32_t pc)
 {
-    for (uint32_t index = 0; index < store->function_count; index++) {
-        if (store->functions[index].pc == pc) {
-            return (struct memo_function *)&store->functions[index];
+    uint32_t count = atomic_load(&store->shared->function_count);
+
+    for (uint32_t index = 0; index < count; index++) {
+        if (atomic_load(&store->shared->functions[index].pc) == pc) {
+            return &store->shared->functions[index];
         }
     }
     return NULL;
@@ -137,17 +148,24 @@ struct memo_function *memo_function_at(const struct memo_store *store, uint32_t 
 
 void memo_propose(struct memo_store *store, uint32_t pc)
 {
-    if (store->function_count < MEMO_FUNCTIONS_MAX && memo_function_at(store, pc) == NULL) {
-        store->functions[store->function_count++] = (struct memo_function){.pc = pc};
-        store->counts.functions = store->function_count;
+    for (uint32_t index = 0; index < MEMO_FUNCTIONS_MAX && pc != 0; index++) { /* at 0 there are vectors, or nothing */
+        uint32_t taken = 0;
+
+        if (atomic_compare_exchange_strong(&store->shared->functions[index].pc, &taken, pc)) {
+            atomic_fetch_add(&store->shared->function_count, 1); /* all places before this one are taken */
+            return;
+        }
+        if (taken == pc) {
+            return;
+        }
     }
 }
 
 bool memo_wants(const struct machine *m, uint32_t pc)
 {
-    const struct memo_function *function = m->memo.store == NULL ? NULL : memo_function_at(m->memo.store, pc);
+    struct memo_function *function = m->memo.store == NULL ? NULL : function_at(m->memo.store, pc);
 
-    return function != NULL && !function->given_up;
+    return function != NULL && !atomic_load(&function->given_up);
 }
 
 /* The machine's cache of blocks must not hide the first block of a function that became known since its last boot. */
@@ -157,8 +175,8 @@ void memo_reset(struct machine *m)
 
     m->memo.found = NULL;
     m->memo.return_pc = MEMO_NOTHING;
-    while (store != NULL && m->memo.known_functions < store->function_count) {
-        code_forget_count(m, store->functions[m->memo.known_functions++].pc);
+    while (store != NULL && m->memo.known_functions < atomic_load(&store->shared->function_count)) {
+        code_forget_count(m, atomic_load(&store->shared->functions[m->memo.known_functions++].pc));
     }
 }
 
@@ -169,24 +187,25 @@ static uint64_t bucket_of(uint32_t pc, const struct memo_state *before)
 
 struct memo_record *memo_first(const struct memo_store *store, uint32_t pc, const struct memo_state *before)
 {
-    return store->records[bucket_of(pc, before)];
+    return atomic_load(&store->shared->records[bucket_of(pc, before)]);
 }
 
 void memo_add(struct memo_store *store, struct memo_record *record)
 {
-    struct memo_record **bucket = &store->records[bucket_of(record->pc, &record->before)];
-    struct memo_function *function = memo_function_at(store, record->pc);
+    _Atomic(struct memo_record *) *bucket = &store->shared->records[bucket_of(record->pc, &record->before)];
+    struct memo_function *function = function_at(store, record->pc);
+    uint64_t records = atomic_fetch_add(&function->records, 1) + 1;
 
-    record->next = *bucket;
-    *bucket = record;
-    store->counts.records++;
-    function->records++;
-    function->given_up = function->records >= RECORDS_TRIED && function->hits * RECORDS_PER_HIT < function->records;
+    record->next = atomic_load(bucket);
+    while (!atomic_compare_exchange_weak(bucket, &record->next, record)) {
+    }
+    atomic_fetch_add(&store->shared->record_count, 1);
+    atomic_store(&function->given_up, records >= RECORDS_TRIED && atomic_load(&function->hits) * RECORDS_PER_HIT < records);
 }
 
 void memo_count_hit(struct memo_store *store, const struct memo_record *record)
 {
-    memo_function_at(store, record->pc)->hits++;
-    store->counts.calls_shared++;
-    store->counts.instructions_shared += record->instructions;
+    atomic_fetch_add(&function_at(store, record->pc)->hits, 1);
+    store->calls_shared++;
+    store->instructions_shared += record->instructions;
 }

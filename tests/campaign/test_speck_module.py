@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.build.bugs import load_bug, load_bugs
+from harness.campaign.search.expand import Expander, SearchSettings, Task
+from harness.campaign.search.state import start_of
 from harness.campaign.selftest import sweep_bug
 from harness.campaign.sweep import SweepOptions, run_clean, sweep
+from harness.fault.faults import Fault, Tear
 from harness.fault.tear_words import parse_tears
 from harness.oracle.rules import judge
+from harness.oracle.run import CutWear
 from harness.scenario.model import ModuleEnd
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
@@ -96,3 +102,19 @@ def test_a_seeded_bug_is_found(name: str) -> None:
     result = sweep_bug(load_bug(name), "stm32f103/speck-module", PrepareOptions(), SweepOptions(only_case=case, operations=operations))
 
     assert result.intended_rule in result.rules
+
+
+def test_a_search_remembers_the_modules_counter(scenario: PreparedScenario) -> None:
+    """Two cuts: what the device showed between them holds after the second one, so a module's counter that falls there is found."""
+    expander = Expander(scenario, SearchSettings())
+    start = start_of(scenario, 0)
+    last = len(run_clean(scenario, SweepOptions(only_case="update"))[0].traces[0].operations) - 1
+    try:
+        (closed,) = expander.expand(Task(start, pick=Fault(0, last, Tear.NONE))).children
+        (after,) = expander.expand(Task(closed.state, pick=0)).children
+        fallen = expander.expand(Task(replace(start, module_counter=after.state.module_counter, wear=CutWear(0, 0)), cut=False))
+    finally:
+        expander.close()
+    assert (start.module_counter, after.state.module_counter) == (1, 2)
+    assert [violation.rule for violation in fallen.verdict.violations] == ["no_older_module"]
+    assert "fell from 2 to 1" in fallen.verdict.violations[0].message

@@ -106,7 +106,7 @@ class ChildFinder:
         self._changed: set[int] = set()
         self._end = geography.meaning(run.final_flash)
         self._erases_in_all = sum(sum(trace.erases) for trace in run.traces)
-        self._counter = state.counter
+        self._counter, self._module_counter = state.counter, state.module_counter
         self._open = set(state.open_pages)
         self._touched = {page for page, _ in state.pages}
         self._flash = bytearray()
@@ -141,7 +141,11 @@ class ChildFinder:
         self._histories = HistoryLog(history, untold, self._geography.flash_map)
         self._pages, self._changed = {}, set(self._touched)
         if not start.disturbed:
-            self._counter = max(self._counter, self._geography.counter(self._flash))
+            self._raise_counters()
+
+    def _raise_counters(self) -> None:
+        self._counter = max(self._counter, self._geography.counter(self._flash))
+        self._module_counter = max(self._module_counter, self._geography.module_counter(self._flash))
 
     def _stretches(self, trace: Trace) -> Iterator[range]:
         """Yield the operations one by one; but the erase of a page that may be left open, and the programs of that page behind it, together."""
@@ -213,7 +217,7 @@ class ChildFinder:
     def _cut(self, boot: int, operation: Operation, started_ps: int, trace: Trace) -> None:
         for entry in trace.entries:
             if entry.domain == APPLICATION_DOMAIN and entry.operations == operation.index:
-                self._counter = max(self._counter, self._geography.counter(self._flash))
+                self._raise_counters()
         faults = self._tears.faults(boot, operation, self._seed)
         erased = self._geography.pages_erased(operation)
         for fault, (begins_ps, ends_ps) in zip(faults, moments_of(operation, faults, self.clock_ps - started_ps), strict=True):
@@ -252,6 +256,7 @@ class ChildFinder:
             partial_erases=tuple(entry for entry in history.partial_erases if self._geography.page_at(entry[0]) not in open_pages),
             open_pages=tuple(sorted(open_pages)),
             counter=self._counter,
+            module_counter=self._module_counter,
             wear=CutWear(self._erases + (self._geography.pages_erased(operation) if fault.tear is not Tear.NONE else 0), self._erases_in_all),
         )
         child = self._taken_for(state, fault)

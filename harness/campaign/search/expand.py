@@ -119,7 +119,7 @@ class Expander:
         case = self._scenario.cases[state.leader]
         machine = self._recorder if state.open_pages else self._machine
         run = run_until_settled(machine, self._scenario, case, state.non_volatile(self._scenario), self._settings.seed)
-        verdict = verdict_of(replace(run, history=None if state.wear is None else History(state.wear, state.counter)))
+        verdict = verdict_of(replace(run, history=None if state.wear is None else History(state.wear, state.counter, state.module_counter)))
         looked_at = next((page for page in state.open_pages if not self._stays_open(run, page)), None)
         settings = self._settings
         finder = ChildFinder(self._geography, run, state, settings.tears, settings.seed, settings.merging, apart=task.apart, pick=task.pick)

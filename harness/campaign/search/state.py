@@ -40,7 +40,8 @@ class State:
         pages: those that differ from the leader's flash, by number.
         option_bytes, disturbed, writes, partial_erases: see `NonVolatile`; without what is of the open pages.
         open_pages: pages whose content does not matter, if it is true that this state's boots erase them before anything looks at them.
-        counter: the greatest that the device showed before. wear: of the run that the last cut hit; None: no cut yet.
+        counter: the greatest that the device showed before. module_counter: the same of its modules; 0 where it loads none.
+        wear: of the run that the last cut hit; None: no cut yet.
     """
 
     leader: int
@@ -51,6 +52,7 @@ class State:
     partial_erases: tuple[tuple[int, int], ...] = ()
     open_pages: tuple[int, ...] = ()
     counter: int = 0
+    module_counter: int = 0
     wear: CutWear | None = None
 
     def non_volatile(self, scenario: PreparedScenario) -> NonVolatile:
@@ -125,6 +127,10 @@ class Geography:
         """Return the counter that a flash shows."""
         return self._meaning(flash)[1]
 
+    def module_counter(self, flash: bytearray) -> int:
+        """Return the modules' counter that a flash shows; 0 where no module is loaded."""
+        return 0 if self._scenario.modules is None else self._scenario.modules.counter(bytes(flash))
+
     def meaning(self, flash: bytes) -> Meaning:
         """Return what the bookkeeping of a flash says."""
         return self._meaning(bytearray(flash))[0]
@@ -145,7 +151,11 @@ class Geography:
     def kind_of(self, flash: bytearray, state: State, merging: Merging, silent: frozenset[DisturbedCells] = frozenset()) -> tuple[bytes, Meaning]:
         """Return what a state has in common with those that it is taken for, rooms apart, and what its bookkeeping says."""
         says, meaning, counter = self.says(flash, state, merging, silent)
-        unreached = state.counter if state.disturbed or counter < state.counter else 0
+        module_counter = self.module_counter(flash)
+        unreached = (
+            state.counter if state.disturbed or counter < state.counter else 0,
+            state.module_counter if state.disturbed or module_counter < state.module_counter else 0,
+        )
         others = {page: content for page, content in state.pages if page not in state.open_pages and page not in self.bookkeeping}
         told = bool(meaning.says)  # what is disturbed in the bookkeeping is part of what it says
         disturbed = [cells for cells in state.disturbed if not told or self.page_at(cells.address) not in self.bookkeeping]
@@ -198,14 +208,20 @@ def _judgement(scenario: PreparedScenario, case: PreparedCase, geography: Geogra
 
 
 def key_of(
-    state: State, says: bytes, others: Mapping[int, bytes], unreached: int, writes: Sequence[tuple[int, int]], disturbed: Sequence[DisturbedCells]
+    state: State,
+    says: bytes,
+    others: Mapping[int, bytes],
+    unreached: tuple[int, int],
+    writes: Sequence[tuple[int, int]],
+    disturbed: Sequence[DisturbedCells],
 ) -> bytes:
     """Return what two states have in common that are taken for one, rooms apart.
 
     Args:
         writes: counts that matter, with addresses that are alike where the states are.
         says: what the bookkeeping says, or all its bytes. others: pages that differ from the leader's, bookkeeping and open pages left out.
-        unreached: the counter before, if the state does not show it any more; else 0. disturbed: cells that matter, and are no part of `says`.
+        unreached: the counter before, if the state does not show it any more, else 0; and that of the modules.
+        disturbed: cells that matter, and are no part of `says`.
     """
     hasher = hashlib.blake2b(f"{state.leader}:{unreached}:{state.open_pages}:{len(says)}:".encode(), digest_size=KEY_BYTES)
     hasher.update(says + state.option_bytes + f"{sorted(writes)}:{state.partial_erases}:".encode())
@@ -247,4 +263,5 @@ def start_of(scenario: PreparedScenario, index: int) -> State:
     leader = leaders_of(scenario)[index]
     geography = Geography(scenario)
     pages = geography.difference(leader, bytearray(case.state.flash), range(len(case.state.flash) // geography.page_bytes))
-    return State(leader, pages, case.state.option_bytes, counter=scenario.format.counter(case.state.flash))
+    counter, module_counter = scenario.format.counter(case.state.flash), geography.module_counter(bytearray(case.state.flash))
+    return State(leader, pages, case.state.option_bytes, counter=counter, module_counter=module_counter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -75,6 +75,13 @@ class LogState:
             cursor=value >> 40,
         )
 
+    @classmethod
+    def of(cls, records: Iterable[tuple[int, int]]) -> LogState:
+        """Return what the places that count say, given by kind and value, in order."""
+        last = dict(records)
+        state = cls(counter=last.get(PlaceKind.COUNTER, 0), patch=last.get(PlaceKind.PATCH, 0))
+        return state.with_phase(last[PlaceKind.PHASE]) if PlaceKind.PHASE in last else state
+
     @property
     def is_begun(self) -> bool:
         """Whether the pages of a patch are being rebuilt: no other patch may go on with it."""
@@ -126,16 +133,8 @@ def delivery_pool(state: LogState, *, page_bytes: int, pages: int, free_places: 
 
 def read_log(pool: bytes, *, page_bytes: int) -> LogState:
     """Return what the log says: the places that count of the page with the greatest sequence; the beginning state where no page counts."""
-    state = LogState()
     page, _ = _active_page(pool, page_bytes)
-    for kind, value in () if page is None else _places(pool[page * page_bytes : (page + 1) * page_bytes]):
-        if kind == PlaceKind.COUNTER:
-            state = dataclasses.replace(state, counter=value)
-        elif kind == PlaceKind.PHASE:
-            state = state.with_phase(value)
-        elif kind == PlaceKind.PATCH:
-            state = dataclasses.replace(state, patch=value)
-    return state
+    return LogState() if page is None else LogState.of(_places(pool[page * page_bytes : (page + 1) * page_bytes]))
 
 
 def mark_pending(pool: bytes, *, page_bytes: int) -> bytes:

@@ -25,6 +25,8 @@ _ENTRY = struct.Struct("=QQQIIiI")
 _MISUSE = struct.Struct("=IIII")
 _UNMODELLED = struct.Struct("=II")
 _HISTORY = struct.Struct("=II")
+_REACH_ENDED = 0x8000_0000
+"""Of `reads.h`: the page was erased."""
 _NEVER = 2**64 - 1
 _NOTHING = 2**32 - 1
 _BLOCK_BYTES = 4096
@@ -54,7 +56,7 @@ class EmbeddedMachine:
         domains: at most 16 ranges of code addresses that do not overlap.
         timing: which of the data sheet's durations the flash takes.
         watched: address of the function whose calls are timed; None: none.
-        records_reads: fill `Trace.page_uses` and `Trace.erased_by`, and record calls; a boot takes a few times as long.
+        records_reads: fill `Trace.page_uses`, `Trace.erased_by` and `Trace.reach`, and record calls; a boot takes a few times as long.
         halts: a debugger can halt the core, see `EmbeddedDebuggee`; a boot takes a few times as long.
         calls: do not execute calls again that must do the same, see `SharedCalls`; None: execute every call.
 
@@ -205,10 +207,11 @@ class EmbeddedMachine:
     def _retained(self, state: native.RetainedState) -> Retained | None:
         return Retained(bytes(state), self.ram() if state.keeps_ram else b"") if state.restarts else None
 
-    def _erased_by(self, result: native.Result) -> tuple[int, ...]:
-        if not result.erased_by:
+    def _by_page(self, array: int | None) -> tuple[int, ...]:
+        """Return a number for each page, from the core's array of them; empty where there is none."""
+        if not array:
             return ()
-        return tuple(memoryview(ctypes.string_at(result.erased_by, 4 * (self._config.flash_bytes // self._config.page_bytes))).cast("I"))
+        return tuple(memoryview(ctypes.string_at(array, 4 * (self._config.flash_bytes // self._config.page_bytes))).cast("I"))
 
     def _name(self, domain: int) -> str:
         return self._names[domain] if domain >= 0 else ""
@@ -239,7 +242,8 @@ class EmbeddedMachine:
             misuses=tuple(Misuse(MisuseKind(kind), address, pc, count) for kind, address, pc, count in misuses),
             erases=copy(result.erases, config.flash_bytes // config.page_bytes),
             page_uses=copy(result.page_uses, config.flash_bytes // config.page_bytes) if result.page_uses else b"",
-            erased_by=self._erased_by(result),
+            erased_by=self._by_page(result.erased_by),
+            reach=tuple(reach & ~_REACH_ENDED for reach in self._by_page(result.reach)),
             uart=copy(result.uart, result.uart_bytes),
             instructions=result.instructions,
             time_ps=result.time_ps,

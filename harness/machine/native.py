@@ -179,6 +179,7 @@ class Result(ctypes.Structure):
         ("erases", ctypes.c_void_p),
         ("page_uses", ctypes.c_void_p),
         ("erased_by", ctypes.c_void_p),
+        ("reach", ctypes.c_void_p),
         ("uart", ctypes.c_void_p),
         ("unmodelled", ctypes.c_void_p),
         ("writes", ctypes.c_void_p),

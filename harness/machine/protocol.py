@@ -223,6 +223,7 @@ class Trace:
         erases: erases per page, one entry a page of the array.
         page_uses: a `PageUse` a page; empty where the machine does not record it.
         erased_by: beside it, for each page that was erased before anything looked at it, the operation that did it.
+        reach: beside it, how many bytes of each page, from its start, hold all that was looked at before the page was erased, if it ever was.
         uart: bytes that the firmware sent.
         instructions: exact count of retired instructions. time_ps: virtual time.
         cycles_low, cycles_high: range of the core cycles passed, stalls included, from the core's instruction timings.
@@ -260,6 +261,7 @@ class Trace:
     watched: CallTimes = CallTimes()
     page_uses: bytes = b""
     erased_by: tuple[int, ...] = ()
+    reach: tuple[int, ...] = ()
     retained: Retained | None = None
 
 

@@ -15,7 +15,8 @@ from harness.image.module import Module, verify_module
 from harness.image.refusal import ImageRefused
 from harness.scenario.model import ImageSpec, ModulePart
 from harness.scenario.modules import BANKS, LOG_REGION, STORE_REGION, StoredModules, log_content, log_state, signed_module
-from harness.scenario.prepared import MODULE_DOMAIN, PreparedModule, Region
+from harness.scenario.pool_bookkeeping import PoolBookkeeping, scratch_of_modules
+from harness.scenario.prepared import MODULE_DOMAIN, Bookkeeping, PreparedModule, Region
 from harness.scenario.speck import trusted_public_key
 
 _MEMORY_SYMBOL = "module_memory"
@@ -46,6 +47,11 @@ class ModulePreparation:
     def domain(self) -> Domain:
         """The RAM that modules run in."""
         return Domain(MODULE_DOMAIN, self._memory.start, len(self._memory))
+
+    @property
+    def bookkeeping(self) -> Bookkeeping:
+        """Who tells what the modules' log says."""
+        return PoolBookkeeping(self.format.regions[LOG_REGION], self.format.flash_address, self.format.page_bytes, scratch_of_modules)
 
     def contents(self, part: ModulePart) -> dict[str, bytes]:
         """Return the regions that are about modules at the start of a case.

@@ -25,7 +25,8 @@ from harness.scenario.model import Case, DownloadSpec, Scenario, load_scenario
 from harness.scenario.module_prepare import ModulePreparation
 from harness.scenario.own import is_own_scenario
 from harness.scenario.own_prepare import prepare_own
-from harness.scenario.prepared import APPLICATION_DOMAIN, BEHAVIOUR_VERSION, BOOTLOADER_DOMAIN, PreparedCase, PreparedScenario, Region
+from harness.scenario.pool_bookkeeping import TwoBookkeepings
+from harness.scenario.prepared import APPLICATION_DOMAIN, BEHAVIOUR_VERSION, BOOTLOADER_DOMAIN, Bookkeeping, PreparedCase, PreparedScenario, Region
 from harness.scenario.profiles import FlashProfile, flash_profile
 from harness.scenario.speck import (
     ApplicationCode,
@@ -166,9 +167,13 @@ class _Preparation:
             timing=self._options.timing,
             verification=self._verification(),
             records=("metadata",),
-            bookkeeping=self._flash_profile.bookkeeping(self._regions["metadata"], self._device.flash.address.value),
+            bookkeeping=self._bookkeeping(),
             modules=None if self._modules is None else self._modules.format,
         )
+
+    def _bookkeeping(self) -> Bookkeeping | None:
+        of_bootloader = self._flash_profile.bookkeeping(self._regions["metadata"], self._device.flash.address.value)
+        return of_bootloader if self._modules is None or of_bootloader is None else TwoBookkeepings(of_bootloader, self._modules.bookkeeping)
 
     def _domains(self) -> tuple[Domain, ...]:
         of_flash = (self._regions[name] for name in (BOOTLOADER_DOMAIN, APPLICATION_DOMAIN))

@@ -96,11 +96,21 @@ class Meaning:
         says: equal where the firmware is to go the same way, now and after any cut.
         rooms: free places of each log that it appends to, in a fixed order; they decide only where a record goes, until a log is full.
         free: addresses of these places, one range a log.
+        again: places of each log that a run takes before it goes on, because a cut left its last record in doubt; empty where it takes none.
+        unused: of each page that nothing rests on, the addresses whose content decides nothing until the page is erased: a boot looks at what lies
+            before them, to see whether something might.
     """
 
     says: bytes
     rooms: tuple[int, ...] = ()
     free: tuple[Addresses, ...] = ()
+    again: tuple[int, ...] = ()
+    unused: tuple[Addresses, ...] = ()
+
+
+def again_of(meaning: Meaning) -> tuple[int, ...]:
+    """Return `Meaning.again`, a number for each log."""
+    return meaning.again or (0,) * len(meaning.rooms)
 
 
 class Bookkeeping(Protocol):
@@ -109,6 +119,11 @@ class Bookkeeping(Protocol):
     @property
     def regions(self) -> tuple[str, ...]:
         """Names of the regions."""
+        ...
+
+    @property
+    def most_again(self) -> tuple[int, ...]:
+        """The greatest `Meaning.again` of each log."""
         ...
 
     def meaning(self, flash: bytes) -> Meaning:

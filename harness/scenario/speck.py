@@ -147,6 +147,11 @@ class SpeckBookkeeping:
         """The metadata region."""
         return (self.region.name,)
 
+    @property
+    def most_again(self) -> tuple[int, ...]:
+        """None: a torn record is skipped, and nothing but it is written once more."""
+        return (0, 0)
+
     def meaning(self, flash: bytes) -> Meaning:
         """Return the counter, the journal's state and the pages that hold them; the rooms are those of the counter and of the journal."""
         start = self.region.address - self.flash_address

@@ -17,10 +17,12 @@ from harness.image.delta.planner import plan_patch
 from harness.image.keys import PrivateKey
 from harness.image.log import LogState, Stage, close_log, delivery_pool, mark_pending, patch_name, read_log
 from harness.image.patch import PATCH_FLAGS, verify_patch
+from harness.image.pool import read_pool
 from harness.image.refusal import ImageRefused, RefusalReason
 from harness.image.spk import HEADER_BYTES, SpkHeader, parse_image, seal
 from harness.image.verify import Placement
 from harness.scenario.model import Case, Defect, PageFill
+from harness.scenario.pool_bookkeeping import PoolBookkeeping, scratch_of_update
 from harness.scenario.prepared import Bookkeeping, Region
 from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY, trusted_public_key
 
@@ -46,7 +48,7 @@ class SpeckDeltaProfile:
 
     def counter(self, metadata: bytes) -> int:
         """Return the monotonic counter."""
-        return read_log(metadata, page_bytes=self.page_bytes).counter
+        return read_pool(metadata, page_bytes=self.page_bytes).state.counter
 
     def refusal(self, metadata: bytes) -> int | None:
         """Return how the log says that the last update was closed; 0 also where there was none yet."""
@@ -102,9 +104,8 @@ class SpeckDeltaProfile:
         return delivery_pool(state, page_bytes=self.page_bytes, pages=region.size_bytes // self.page_bytes, free_places=free)
 
     def bookkeeping(self, region: Region, flash_address: int) -> Bookkeeping | None:
-        """Return None: scratch and log share their pages, so states are compared byte by byte."""
-        del region, flash_address
-        return None
+        """Return who tells what the pool says."""
+        return PoolBookkeeping(region, flash_address, self.page_bytes, scratch_of_update)
 
 
 def signed_patch(payload: bytes, key: PrivateKey, version: int, hardware_revision: int) -> bytes:

@@ -62,6 +62,8 @@ def test_recording_changes_nothing_but_the_record() -> None:
     assert uses[PageUse.READ] == list(COPIED_FROM)
     assert uses[PageUse.ERASED_FIRST] == list(COPIED_TO)
     assert uses[PageUse.UNTOUCHED] == list(UNTOUCHED)
+    assert {trace.reach[page] for page in COPIED_FROM} == {PAGE_BYTES}
+    assert {trace.reach[page] for page in (*COPIED_TO, *UNTOUCHED)} == {0}
     recorder.close()
 
 

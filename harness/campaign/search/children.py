@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from harness.campaign.search.state import Geography, Merging, State, digest_of_page, places_taken
 from harness.device.memory import DisturbedCells
@@ -148,7 +149,10 @@ class ChildFinder:
         self._module_counter = max(self._module_counter, self._geography.module_counter(self._flash))
 
     def _stretches(self, trace: Trace) -> Iterator[range]:
-        """Yield the operations one by one; but the erase of a page that may be left open, and the programs of that page behind it, together."""
+        """Yield the operations one by one; but the erase of a page that may be left open, and the programs of that page behind it, together.
+
+        So are programs of a page of the bookkeeping that nothing rests on, behind its head.
+        """
         entered = {entry.operations for entry in trace.entries if entry.domain == APPLICATION_DOMAIN}
         kinds, pages = self._columns.kinds, self._geography.pages_at(self._columns.addresses)
         first, count = 0, len(pages)
@@ -157,18 +161,24 @@ class ChildFinder:
             if kinds[first] == OperationKind.PAGE_ERASE and pages[first] in self._geography.may_be_open:
                 while end < count and kinds[end] == OperationKind.PROGRAM and pages[end] == pages[first] and end not in entered:
                     end += 1
+            elif kinds[first] == OperationKind.PROGRAM and not self._disturbed:
+                unused = self._geography.unused(self._flash, pages[first])
+                addresses = self._columns.addresses
+                while unused and end < count and kinds[end] == OperationKind.PROGRAM and addresses[end] in unused and end not in entered:
+                    end += 1
+                end = end if addresses[first] in unused else first + 1
             yield range(first, end)
             first = end
 
     def _cut_page(self, boot: int, trace: Trace, stretch: range, started_ps: int) -> None:
         """Count all cuts of a stretch as one child, made by a cut in its middle: they differ in that one page."""
-        erase, last = trace.operations[stretch[0]], trace.operations[stretch[-1]]
-        faults = self._count(erase) + (len(stretch) - 1) * self._count(last)
+        first, last = trace.operations[stretch[0]], trace.operations[stretch[-1]]
+        faults = self._count(first) + (len(stretch) - 1) * self._count(last)
         chosen = self._one_of(boot, trace, stretch)
         child: Child | None = None
         if chosen is not None:
             self._execute_all(trace, range(stretch.start, chosen.operation))
-            child = self._child(chosen, trace.operations[chosen.operation], self._open | {self._geography.page_of(erase)})
+            child = self._child(chosen, trace.operations[chosen.operation], self._open | {self._geography.page_of(first)})
         self._execute_all(trace, stretch if chosen is None else range(chosen.operation, stretch.stop))
         ends_ps = started_ps + last.start_ps + last.duration_ps
         if child is not None:
@@ -247,13 +257,16 @@ class ChildFinder:
         kept = still_disturbed(self._disturbed, [operation] if fault.tear is Tear.ALL else [])
         before = bytes(array[offset : offset + operation.size_bytes])
         array[offset : offset + operation.size_bytes] = torn.cells
+        if not kept and not torn.disturbed and self._geography.unused(self._flash, self._geography.page_of(operation)):
+            open_pages = open_pages | {self._geography.page_of(operation)}
+        opened = partial(self._geography.is_open, flash=self._flash, open_pages=open_pages)
         state = State(
             leader=self._state.leader,
             pages=self._difference(self._geography.pages_in(operation)),
             option_bytes=bytes(self._option_bytes),
-            disturbed=tuple(cells for cells in kept + torn.disturbed if self._geography.page_at(cells.address) not in open_pages),
-            writes=tuple(entry for entry in history.writes if self._geography.page_at(entry[0]) not in open_pages),
-            partial_erases=tuple(entry for entry in history.partial_erases if self._geography.page_at(entry[0]) not in open_pages),
+            disturbed=tuple(cells for cells in kept + torn.disturbed if not opened(cells.address)),
+            writes=tuple(entry for entry in history.writes if not opened(entry[0])),
+            partial_erases=tuple(entry for entry in history.partial_erases if not opened(entry[0])),
             open_pages=tuple(sorted(open_pages)),
             counter=self._counter,
             module_counter=self._module_counter,

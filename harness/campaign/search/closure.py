@@ -25,7 +25,7 @@ from harness.oracle.risk import breaks
 from harness.oracle.run import Run
 from harness.oracle.verdict import verdict_of
 from harness.scenario.model import Cuts
-from harness.scenario.prepared import PreparedScenario
+from harness.scenario.prepared import PreparedScenario, again_of
 
 _SAMPLED = 256
 """One of so many states that are taken for another one is booted all the same."""
@@ -75,7 +75,7 @@ def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchO
 
 
 def room_for_a_run(scenario: PreparedScenario, options: SearchOptions, runs: list[Run]) -> tuple[int, ...]:
-    """Return from how many free places on a log has room: twice what a clean run takes, and some.
+    """Return from how many free places on a log has room: twice what a run takes, which is what a clean one does and what is written again, and some.
 
     A run from such a state never sees the end of the log; nor, `_MORE_ROOM` aside, does one from a state that it is cut in.
 
@@ -87,7 +87,7 @@ def room_for_a_run(scenario: PreparedScenario, options: SearchOptions, runs: lis
     used: tuple[int, ...] = ()
     for run in runs:
         before, after = (scenario.bookkeeping.meaning(flash) for flash in (run.start.flash, run.final_flash))
-        taken = tuple(places or 0 for places in places_taken(before, after))
+        taken = tuple((places or 0) + again for places, again in zip(places_taken(before, after), scenario.bookkeeping.most_again, strict=True))
         used = tuple(map(max, used, taken)) if used else taken
     return enough_for(used)
 
@@ -191,7 +191,10 @@ class _Search:
                 if not under_way:
                     continue
                 at, pending = under_way.popleft()
-                self._take(self._store.known(at), pending.result())
+                known, expansion = self._store.known(at), pending.result()
+                if known.twin is not None and self._is_within_depth(known) and expansion.behaviour != self._store.behaviour(known.twin):
+                    expansion = workers.submit(expand, Task(self._store.state(at))).result()
+                self._take(known, expansion)
         finally:
             self.result.open_states = len(self._store) - self.result.states - self.result.compared
             workers.close()
@@ -213,8 +216,12 @@ class _Search:
 
     def _task(self, number: int) -> Task:
         known = self._store.known(number)
-        within = self._options.depth is None or known.depth < self._options.depth
+        # What is only booted to be compared has its children found once it is told apart.
+        within = known.twin is None and self._is_within_depth(known)
         return Task(self._store.state(number), apart=known.depth == 0 and self._options.stop_when is None, cut=within)
+
+    def _is_within_depth(self, known: Known) -> bool:
+        return self._options.depth is None or known.depth < self._options.depth
 
     def _take(self, known: Known, expansion: Expansion) -> None:
         """Take in what came of booting a state."""
@@ -270,11 +277,15 @@ class _Search:
         self._store.add_edge(edge)
 
     def _enough_of(self, child: Child) -> tuple[int, ...]:
-        """Return from how many free places on a state has room for what is still to be written: what the cut run had left, and the place that was torn."""
+        """Return from how many free places on a state has room for what is still to be written.
+
+        That is what the cut run had left, what must be written again first, and the place that was torn.
+        """
         if not self._by_kind or not self._enough or not child.places_left:
             return self._enough
         if child.key not in self._enough_by_kind:
-            least = (most if left is None else enough_for((left + 1,))[0] for left, most in zip(child.places_left, self._enough, strict=True))
+            to_write = zip(child.places_left, again_of(child.meaning), self._enough, strict=True)
+            least = (most if left is None else enough_for((left + again + 1,))[0] for left, again, most in to_write)
             self._enough_by_kind[child.key] = tuple(map(min, least, self._enough))
         return self._enough_by_kind[child.key]
 

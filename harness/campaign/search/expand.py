@@ -12,7 +12,6 @@ from harness.campaign.search.state import Geography, Merging, State, places_take
 from harness.fault.faults import Fault
 from harness.fault.plan import FIVE_TEARS, TearChoice
 from harness.machine.engines import make_machine, recording_machine, share_boots, shared_calls
-from harness.machine.protocol import PageUse
 from harness.machine.sharing import SharingMachine
 from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict, verdict_of
@@ -157,10 +156,12 @@ class Expander:
 
     def _stays_open(self, run: Run, page: int) -> bool:
         """Tell whether nothing in a run depends on what a page held: the first to touch it is an erase, or nothing touches it, the rules included."""
+        head = self._geography.head_bytes(bytearray(run.start.flash), page)
         for trace in run.traces:
-            use = trace.page_uses[page]
-            if use != PageUse.UNTOUCHED:
-                return use == PageUse.ERASED_FIRST
+            if trace.reach[page] > head:
+                return False
+            if trace.erases[page]:
+                return True
         return page not in self._application
 
     def _behaviour(self, run: Run, verdict: Verdict, state: State) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from harness.device.memory import CellState, DisturbedCells
@@ -47,7 +48,7 @@ class Readings:
         if not telling and not weak:
             return said
         variant = hashlib.blake2b(repr(inside).encode(), digest_size=1).digest()[0] % _VARIANTS
-        return Meaning(said.says + repr((telling, weak, variant)).encode(), said.rooms, said.free)
+        return replace(said, says=said.says + repr((telling, weak, variant)).encode())
 
     def silent(self, flash: bytearray, disturbed: tuple[DisturbedCells, ...]) -> frozenset[DisturbedCells]:
         """Return the cells of the bookkeeping that decide nothing, whatever they read."""

@@ -50,7 +50,8 @@ class Repeatable:
         touched = {page for page, _ in state.pages} | {geography.page_at(torn.start)}
         pages = geography.difference(state.leader, flash, touched)
         free = self.meaning.free
-        meaning = Meaning(self.child.meaning.says, self.rooms_with(room), (*free[: self.log], range(end, free[self.log].stop), *free[self.log + 1 :]))
+        left = (*free[: self.log], range(end, free[self.log].stop), *free[self.log + 1 :])
+        meaning = replace(self.child.meaning, rooms=self.rooms_with(room), free=left)
         return replace(self.child, state=replace(state, pages=pages), meaning=meaning, content=digest_of_pages(pages))
 
 

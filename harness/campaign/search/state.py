@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from harness.scenario.prepared import Meaning, PreparedCase, PreparedScenario
 
 KEY_BYTES = 16
 _REMEMBERED = 4096
+_SOME_PAGE = -1
 _PAGE_ERASES = (OperationKind.PAGE_ERASE, OperationKind.MASS_ERASE)
 
 
@@ -39,7 +40,8 @@ class State:
         leader: index of the first of the cases that are judged alike and hold the same beside the bookkeeping; see `leaders_of`.
         pages: those that differ from the leader's flash, by number.
         option_bytes, disturbed, writes, partial_erases: see `NonVolatile`; without what is of the open pages.
-        open_pages: pages whose content does not matter, if it is true that this state's boots erase them before anything looks at them.
+        open_pages: pages whose content does not matter, if it is true that this state's boots erase them before anything looks at them; of a page of
+            the bookkeeping, what lies behind its head, see `Geography.unused`.
         counter: the greatest that the device showed before. module_counter: the same of its modules; 0 where it loads none.
         wear: of the run that the last cut hit; None: no cut yet.
     """
@@ -82,9 +84,10 @@ class Geography:
         self.page_bytes = scenario.device.flash.page_bytes.value
         self.bookkeeping = self.pages_of(scenario, scenario.bookkeeping.regions if scenario.bookkeeping else ())
         self._scenario = scenario
+        self._closed_pages = frozenset(closed_pages)
         self._bases = [case.state.flash for case in scenario.cases]
         pages = range(len(self._bases[0]) // self.page_bytes)
-        guarded = self.bookkeeping | self.pages_of(scenario, scenario.protected) | set(closed_pages)
+        guarded = self.bookkeeping | self.pages_of(scenario, scenario.protected) | self._closed_pages
         self.may_be_open = frozenset(pages) - guarded if scenario.bookkeeping else frozenset()
         self._readings = Readings(self.flash_address, self.page_at, self.bookkeeping, lambda flash: self._meaning(flash)[0])
         self._read: dict[bytes, tuple[Meaning, int]] = {}
@@ -112,6 +115,22 @@ class Geography:
         if not 0 <= self.page_of(operation) * self.page_bytes < len(self._bases[0]):
             return range(0)
         return range(self.page_of(operation), self.page_at(operation.address + operation.size_bytes - 1) + 1)
+
+    def unused(self, flash: bytearray, page: int) -> range:
+        """Return the addresses of a page of the bookkeeping whose content, as the bookkeeping says, decides nothing: all behind its head."""
+        if page not in self.bookkeeping or page in self._closed_pages:
+            return range(0)
+        return next((span for span in self._meaning(flash)[0].unused if self.page_at(span.start) == page), range(0))
+
+    def head_bytes(self, flash: bytearray, page: int) -> int:
+        """Return how much of an open page a boot may look at: the head of a page of the bookkeeping, nothing of another."""
+        unused = self.unused(flash, page)
+        return (unused.start - self.flash_address) % self.page_bytes if unused else 0
+
+    def is_open(self, address: int, flash: bytearray, open_pages: Collection[int]) -> bool:
+        """Tell whether an address lies in a page that is open, and behind its head."""
+        page = self.page_at(address)
+        return page in open_pages and (address - self.flash_address) % self.page_bytes >= self.head_bytes(flash, page)
 
     def pages_erased(self, operation: Operation) -> int:
         """Return how many pages an operation erases."""
@@ -143,7 +162,7 @@ class Geography:
         """Return what tells the bookkeeping of two states apart, its meaning, and the counter."""
         meaning, counter = self._meaning(flash)
         if merging is Merging.BYTES or self._scenario.bookkeeping is None:
-            return self._bytes_of(flash), Meaning(b""), counter
+            return self._bytes_of(self._without_open(flash, state.open_pages)), Meaning(b""), counter
         if state.disturbed:
             meaning = self._readings.meaning(flash, state.disturbed, silent)
         return meaning.says, meaning, counter
@@ -159,6 +178,8 @@ class Geography:
         others = {page: content for page, content in state.pages if page not in state.open_pages and page not in self.bookkeeping}
         told = bool(meaning.says)  # what is disturbed in the bookkeeping is part of what it says
         disturbed = [cells for cells in state.disturbed if not told or self.page_at(cells.address) not in self.bookkeeping]
+        if told:  # that a page of the bookkeeping is open has to be shown by booting one such state, whichever page it is
+            state = replace(state, open_pages=tuple(_SOME_PAGE if page in self.bookkeeping else page for page in state.open_pages))
         return key_of(state, says, others, unreached, self.writes_that_matter(state, meaning), disturbed), meaning
 
     def writes_that_matter(self, state: State, meaning: Meaning) -> list[tuple[int, int]]:
@@ -185,6 +206,16 @@ class Geography:
             self._read[content] = meaning, self._scenario.format.counter(whole)
         return self._read[content]
 
+    def _without_open(self, flash: bytearray, open_pages: Iterable[int]) -> bytearray:
+        """Return a flash in which nothing is left of what open pages of the bookkeeping hold behind their heads."""
+        spans = [span for page in open_pages if (span := self.unused(flash, page))]
+        if not spans:
+            return flash
+        blanked = bytearray(flash)
+        for span in spans:
+            blanked[span.start - self.flash_address : span.stop - self.flash_address] = bytes(len(span))
+        return blanked
+
     def _bytes_of(self, flash: bytearray) -> bytes:
         """Return all bytes that decide about counter and journal: those of the bookkeeping, or all there are."""
         if not self.bookkeeping:
@@ -204,7 +235,9 @@ def _judgement(scenario: PreparedScenario, case: PreparedCase, geography: Geogra
     for page in geography.bookkeeping:
         rest[page * geography.page_bytes : (page + 1) * geography.page_bytes] = bytes(geography.page_bytes)
     counter = scenario.format.counter(case.state.flash)
-    return (case.end, case.installed_digest, case.staged_digest, counter, case.state.option_bytes, bytes(rest))
+    host = None if case.peer is None else case.peer.identity
+    images = (case.installed_digest, case.staged_digest, case.refusal, case.module)
+    return (case.end, images, host, counter, case.state.option_bytes, bytes(rest))
 
 
 def key_of(

@@ -193,6 +193,7 @@ void machine_fill_result(struct machine *m, struct boot_result *result)
         .erases = m->log.erases,
         .page_uses = m->reads.pages,
         .erased_by = m->reads.erased_by,
+        .reach = m->reads.reach,
         .uart = m->usart.output,
         .unmodelled = m->bus.unmodelled,
         .detail = m->detail,

@@ -52,7 +52,8 @@ static bool allocate_all(struct machine *m)
     if (config->records_reads != 0) {
         m->reads.pages = allocate(pages);
         m->reads.erased_by = allocate(pages * sizeof(uint32_t));
-        if (m->reads.pages == NULL || m->reads.erased_by == NULL) {
+        m->reads.reach = allocate(pages * sizeof(uint32_t));
+        if (m->reads.pages == NULL || m->reads.erased_by == NULL || m->reads.reach == NULL) {
             return false;
         }
     }
@@ -201,6 +202,7 @@ void machine_destroy(struct machine *m)
     free(m->usart.output);
     free(m->reads.pages);
     free(m->reads.erased_by);
+    free(m->reads.reach);
     free(m);
 }
 

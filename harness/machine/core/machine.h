@@ -158,6 +158,7 @@ struct boot_result {
     const uint8_t *erases;
     const uint8_t *page_uses; /* a `page_use` a page; NULL in a machine that does not record */
     const uint32_t *erased_by;
+    const uint32_t *reach;    /* beside `page_uses`: how far into each page the boot looked, and REACH_ENDED */
     const uint8_t *uart;
     const struct unmodelled *unmodelled;
     const struct cell_history *writes; /* as in the request */

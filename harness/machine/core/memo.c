@@ -172,8 +172,9 @@ static void note_pages(struct machine *m, const struct memo_record *record)
         uint32_t offset = page->page * m->config.page_bytes;
 
         if (page->use == PAGE_READ) {
-            reads_note(m, m->config.flash_address + offset, m->config.page_bytes);
-        } else {
+            reads_note(m, m->config.flash_address + offset, page->reach & ~REACH_ENDED);
+        }
+        if ((page->reach & REACH_ENDED) != 0) {
             reads_erased(m, offset, m->log.count + page->erased_by);
         }
     }

@@ -81,9 +81,9 @@ void memo_return(struct machine *m, uint32_t pc);
 /* The core is stopped at a call whose outcome is known. Returns where it goes on. */
 uint32_t memo_apply(struct machine *m);
 
-/* In a machine that records: a block of `size_bytes` begins; a page was looked at, or erased before anything looked at it. */
+/* In a machine that records: a block of `size_bytes` begins; a page was looked at up to byte `end`, or erased. */
 void memo_follow(struct machine *m, uint32_t pc, uint32_t size_bytes);
-void memo_page_read(struct machine *m, uint32_t page);
+void memo_page_read(struct machine *m, uint32_t page, uint32_t end);
 void memo_page_erased(struct machine *m, uint32_t page);
 
 #endif

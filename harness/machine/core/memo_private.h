@@ -41,6 +41,7 @@ struct memo_wear {
 struct memo_page {
     uint32_t page;
     enum page_use use;
+    uint32_t reach;        /* as in `reads.h` */
     uint32_t erased_by;    /* the first operation that erased it, if it was erased first */
     const uint8_t *before; /* content that was looked at; NULL: erased before that */
     const uint8_t *after;  /* NULL: unchanged */

@@ -26,6 +26,7 @@ struct frame {
     uint8_t *ram_use;    /* RAM_READ and RAM_WRITTEN a byte */
     uint8_t *ram_before; /* where RAM_READ */
     uint8_t *page_use;   /* a `page_use` a page */
+    uint32_t *page_reach;
     const uint8_t **page_before;
     struct memo_wear *page_wear;
     struct usart_sender sender;
@@ -102,13 +103,14 @@ static struct memo_wear wear_of(struct machine *m, uint32_t page)
     return wear;
 }
 
-void memo_page_read(struct machine *m, uint32_t page)
+void memo_page_read(struct machine *m, uint32_t page, uint32_t end)
 {
     const uint8_t *content = m->flash.cells + page * m->config.page_bytes;
 
     for (uint32_t level = depth_of(m); level > 0; level--) {
         struct frame *frame = &m->memo.recorder->frames[level - 1];
 
+        reads_extend(&frame->page_reach[page], end);
         if (frame->page_use[page] == PAGE_UNTOUCHED) {
             frame->page_use[page] = PAGE_READ;
             frame->page_before[page] = memo_keep(m->memo.store, content, m->config.page_bytes);
@@ -126,6 +128,7 @@ void memo_page_erased(struct machine *m, uint32_t page)
         if (frame->page_use[page] == PAGE_UNTOUCHED) {
             frame->page_use[page] = PAGE_ERASED_FIRST;
         }
+        frame->page_reach[page] |= REACH_ENDED;
     }
 }
 
@@ -161,6 +164,7 @@ void memo_begin(struct machine *m, uint32_t pc, const struct memo_state *now)
     usart_sender_read(m, &frame->sender);
     memset(frame->ram_use, 0, m->config.ram_bytes);
     memset(frame->page_use, PAGE_UNTOUCHED, page_count(m));
+    memset(frame->page_reach, 0, page_count(m) * sizeof(*frame->page_reach));
     memset(frame->page_before, 0, page_count(m) * sizeof(*frame->page_before));
     frame->complete = keep_state(m, &frame->before);
     recorder->depth = depth + 1;
@@ -288,7 +292,7 @@ static bool record_pages(struct machine *m, const struct frame *frame, struct me
         if (frame->page_use[page] == PAGE_UNTOUCHED) {
             continue;
         }
-        *next = (struct memo_page){.page = page, .use = frame->page_use[page], .before = frame->page_before[page]};
+        *next = (struct memo_page){.page = page, .use = frame->page_use[page], .reach = frame->page_reach[page], .before = frame->page_before[page]};
         if (next->use == PAGE_ERASED_FIRST) {
             next->erased_by = first_erase(m, record, page);
         }
@@ -413,10 +417,11 @@ static bool allocate_frames(struct machine *m)
         frame->ram_use = malloc(m->config.ram_bytes);
         frame->ram_before = malloc(m->config.ram_bytes);
         frame->page_use = malloc(pages);
+        frame->page_reach = calloc(pages, sizeof(*frame->page_reach));
         frame->page_before = calloc(pages, sizeof(*frame->page_before));
         frame->page_wear = calloc(pages, sizeof(*frame->page_wear));
-        if (frame->ram_use == NULL || frame->ram_before == NULL || frame->page_use == NULL || frame->page_before == NULL ||
-            frame->page_wear == NULL) {
+        if (frame->ram_use == NULL || frame->ram_before == NULL || frame->page_use == NULL || frame->page_reach == NULL ||
+            frame->page_before == NULL || frame->page_wear == NULL) {
             return false;
         }
     }
@@ -468,6 +473,7 @@ void memo_release(struct machine *m)
         free(frame->ram_use);
         free(frame->ram_before);
         free(frame->page_use);
+        free(frame->page_reach);
         free(frame->page_before);
         free(frame->page_wear);
     }

@@ -5,6 +5,13 @@
 
 #define XPSR_THUMB 0x01000000u
 
+void reads_extend(uint32_t *reach, uint32_t end)
+{
+    if ((*reach & REACH_ENDED) == 0 && end > *reach) {
+        *reach = end;
+    }
+}
+
 void reads_note(struct machine *m, uint32_t address, uint32_t size_bytes)
 {
     uint32_t offset;
@@ -18,11 +25,15 @@ void reads_note(struct machine *m, uint32_t address, uint32_t size_bytes)
         last = m->config.flash_bytes - 1;
     }
     for (uint32_t page = offset / m->config.page_bytes; page <= last / m->config.page_bytes; page++) {
+        const uint32_t start = page * m->config.page_bytes;
+        const uint32_t end = last - start < m->config.page_bytes ? last - start + 1 : m->config.page_bytes;
+
         if (m->reads.pages[page] == PAGE_UNTOUCHED) {
             m->reads.pages[page] = PAGE_READ;
         }
+        reads_extend(&m->reads.reach[page], end);
         if (m->memo.return_pc != MEMO_NOTHING) {
-            memo_page_read(m, page);
+            memo_page_read(m, page, end);
         }
     }
 }
@@ -38,6 +49,7 @@ void reads_erased(struct machine *m, uint32_t offset, uint32_t operation)
         m->reads.pages[page] = PAGE_ERASED_FIRST;
         m->reads.erased_by[page] = operation;
     }
+    m->reads.reach[page] |= REACH_ENDED;
     if (m->memo.return_pc != MEMO_NOTHING) {
         memo_page_erased(m, page);
     }
@@ -48,6 +60,7 @@ void reads_reset(struct machine *m)
     if (m->reads.pages != NULL) {
         memset(m->reads.pages, PAGE_UNTOUCHED, m->config.flash_bytes / m->config.page_bytes);
         memset(m->reads.erased_by, 0, m->config.flash_bytes / m->config.page_bytes * sizeof(*m->reads.erased_by));
+        memset(m->reads.reach, 0, m->config.flash_bytes / m->config.page_bytes * sizeof(*m->reads.reach));
     }
 }
 

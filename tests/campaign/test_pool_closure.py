@@ -1,0 +1,100 @@
+"""Searches through states of a bootloader whose log and scratch pages share a ring: what is taken for one behaves as one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from harness.campaign.search.closure import search
+from harness.campaign.search.expand import Expander, SearchSettings, Task
+from harness.campaign.search.outcome import SearchOptions
+from harness.campaign.search.state import Geography, Merging, State, leaders_of, start_of
+from harness.fault.faults import Tear
+from harness.oracle.verdict import Verdict
+from harness.scenario.prepare import PrepareOptions, prepare
+from harness.scenario.prepared import PreparedScenario
+
+REFUSED = "forged"
+"""A case that is over after one record of the log."""
+
+
+def never(_: Verdict) -> bool:
+    """A search for something that is never found compares nothing on the way."""
+    return False
+
+
+@pytest.fixture(scope="module", name="scenario")
+def _scenario() -> PreparedScenario:
+    return prepare("stm32f103/speck-delta", PrepareOptions())
+
+
+@pytest.fixture(scope="module", name="expander")
+def _expander(scenario: PreparedScenario) -> Iterator[Expander]:
+    expander = Expander(scenario, SearchSettings())
+    yield expander
+    expander.close()
+
+
+@pytest.fixture(scope="module", name="update")
+def _update(scenario: PreparedScenario) -> State:
+    return start_of(scenario, [case.name for case in scenario.cases].index("update"))
+
+
+def test_a_refusal_survives_any_number_of_cuts(scenario: PreparedScenario) -> None:
+    """A closure, over moves of the log from page to page, with pages on the way that may come to count: finished, and no state behaved unlike its twin."""
+    result = search(scenario, SearchOptions(only_case=REFUSED))
+
+    assert (result.finished, result.violations, result.told_apart) == (True, [], 0)
+    assert result.compared > 0
+    assert result.deepest > 12
+
+
+def test_merging_changes_neither_what_happens_nor_how_many_cuts_there_are(scenario: PreparedScenario) -> None:
+    """One cut deep, the states told apart by every byte end as those that are taken for one."""
+    results = [search(scenario, SearchOptions(SearchSettings(merging=merging), depth=1, only_case=REFUSED, stop_when=never)) for merging in Merging]
+
+    assert len({result.faults for result in results}) == 1
+    assert len({frozenset(result.outcomes) for result in results}) == 1
+    assert all(result.finished and not result.violations for result in results)
+    by_bytes, by_meaning, by_room = (result.states for result in results)
+    assert by_bytes > by_meaning >= by_room
+
+
+def test_cuts_inside_a_scratch_page_are_one_state(scenario: PreparedScenario, expander: Expander, update: State) -> None:
+    """Of cuts that are counted together, some are made one by one, with all that they leave: the same behaviour, and none looks behind the page's head."""
+    geography = Geography(scenario)
+    child = max(
+        (child for child in expander.expand(Task(update)).children if set(child.state.open_pages) & geography.bookkeeping), key=lambda child: child.faults
+    )
+    first = child.fault.operation
+    drawn = random.Random(1).sample(range(first + 20, first + 400), 6)
+    picked = [replace(child.fault, operation=operation, tear=tear) for operation, tear in zip(drawn, [Tear.SOME, Tear.MOST, Tear.ALL] * 2, strict=True)]
+
+    made = [expander.expand(Task(update, pick=fault)).children for fault in picked]
+    twins = [expander.expand(Task(one.state, cut=False)) for (one,) in made]
+
+    assert child.faults > 2000
+    assert {one.key for (one,) in made} == {child.key}
+    assert len({one.content for (one,) in made}) == len(made)
+    assert {twin.behaviour for twin in twins} == {expander.expand(Task(child.state, cut=False)).behaviour}
+    assert {twin.looked_at for twin in twins} == {None}
+
+
+def test_a_boot_that_looks_behind_the_head_of_a_page_is_noticed(scenario: PreparedScenario, expander: Expander, update: State) -> None:
+    """The page that the log is in, said to be open."""
+    geography = Geography(scenario)
+    page = geography.page_at(geography.meaning(scenario.cases[update.leader].state.flash).free[0].start)
+
+    assert expander.expand(Task(replace(update, open_pages=(page,)), cut=False)).looked_at == page
+
+
+def test_cases_with_other_hosts_are_not_judged_for_each_other() -> None:
+    """Downloads over lines with other faults begin with the same flash, and are other boots."""
+    download = prepare("stm32f103/speck-download", PrepareOptions())
+    hosts = [case.peer.identity for case in download.cases if case.peer is not None]
+
+    assert len(set(hosts)) > 8
+    assert [hosts[leader] for leader in leaders_of(download)] == hosts

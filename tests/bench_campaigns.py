@@ -35,10 +35,12 @@ _SAMPLE = 40
 _CRC_OFFSET = 34
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _MODES = {
-    "shared boots alone": Accelerations(share=True, memo=False, prune=False),
-    "shared calls alone": Accelerations(share=False, memo=True, prune=False),
-    "shared boots and calls": Accelerations(share=True, memo=True, prune=False),
-    "shared boots, pruned runs": Accelerations(share=True, memo=False, prune=True),
+    "convergence alone": Accelerations(share=False, memo=False, prune=False, converge=True),
+    "shared boots alone": Accelerations(share=True, memo=False, prune=False, converge=False),
+    "shared calls alone": Accelerations(share=False, memo=True, prune=False, converge=False),
+    "shared boots and calls": Accelerations(share=True, memo=True, prune=False, converge=False),
+    "shared boots, pruned runs": Accelerations(share=True, memo=False, prune=True, converge=False),
+    "all but convergence": Accelerations(converge=False),
     "all": EVERY_ACCELERATION,
 }
 
@@ -144,7 +146,8 @@ def shares(cuts: int, distinct: int, runner: FaultRunner) -> list[str]:
         f"| cuts | {cuts:,} | {cuts - distinct:,} leave the bytes that another cut left |",
         f"| crash images | {distinct:,} | {runner.runs_pruned:,} are pruned: what follows cannot differ |",
         f"| runs | {made:,} | of their {boots:,} boots {machine.boots_shared:,} are shared |",
-        f"| instructions of the boots made | {total / 1e9:.2f} thousand million | {machine.instructions_shared / total:.1%} belong to calls that are shared |",
+        f"| instructions of the boots made | {total / 1e9:.2f} thousand million | {machine.instructions_executed / total:.1%} are executed |",
+        f"| of the others | {machine.instructions_shared / total:.1%} belong to shared calls | {machine.instructions_converged / total:.1%} follow known states |",
     ]
 
 

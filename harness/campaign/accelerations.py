@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.device import Device, Timing
-from harness.machine.engines import make_machine, share_boots, shared_calls
+from harness.machine.engines import known_states, make_machine, share_boots, shared_calls
 from harness.machine.protocol import Domain, Machine
 
 if TYPE_CHECKING:
@@ -21,15 +21,17 @@ class Accelerations:
     Attributes:
         share: boots, see `SharingMachine`. memo: calls inside of boots, see `SharedCalls`.
         prune: runs that differ in a page only which the recovery erases unread, see `ClosedPages`; needs `share`.
+        converge: what follows a state that an earlier boot was in, see `KnownStates`.
     """
 
     share: bool = True
     memo: bool = True
     prune: bool = True
+    converge: bool = True
 
 
 EVERY_ACCELERATION = Accelerations()
-NO_ACCELERATION = Accelerations(share=False, memo=False, prune=False)
+NO_ACCELERATION = Accelerations(share=False, memo=False, prune=False, converge=False)
 
 
 def accelerates(engine: str, accelerations: Accelerations) -> bool:
@@ -53,5 +55,6 @@ def make_accelerated(
         calls: where calls are kept; None: in a store of its own, if they are shared.
     """
     calls = (calls or shared_calls(engine)) if accelerations.memo else None
-    machine = make_machine(engine, device, part, domains, timing, watched, calls)
-    return (share_boots(machine, device, part, domains, timing, watched, calls) if accelerations.share else machine), machine
+    states = known_states(engine) if accelerations.converge else None
+    machine = make_machine(engine, device, part, domains, timing, watched, calls, states)
+    return (share_boots(machine, device, part, domains, timing, watched, calls, states) if accelerations.share else machine), machine

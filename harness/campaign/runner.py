@@ -53,7 +53,7 @@ class FaultRunner:
     Two faults that leave the same bytes after as many page erases are the same run (see docs/DESIGN.md, the loop): it is judged once.
 
     Args:
-        accelerations: what to do only once. Cuts made live share no boots and prune no runs; the first of each case shares no calls either.
+        accelerations: what to do only once. Cuts made live share no boots and prune no runs; the first of each case is executed to the last instruction.
         calls: calls that other processes share too; None: only this runner's machines do.
     """
 

@@ -63,6 +63,7 @@ class CampaignArguments:
     share: bool
     memo: bool
     prune: bool
+    converge: bool
     store: Path | None
     resume: Path | None
 
@@ -92,7 +93,7 @@ class CampaignArguments:
             tears=parse_tears(self.tears, self.fractions),
             sample=self.sample,
             shard=parse_shard(self.shard),
-            accelerations=Accelerations(share=self.share, memo=self.memo, prune=self.prune),
+            accelerations=Accelerations(share=self.share, memo=self.memo, prune=self.prune, converge=self.converge),
         )
 
     def _resumed(self, store: CampaignStore) -> Campaign:
@@ -148,6 +149,12 @@ def campaign_options(command: Command) -> Command:
     @click.option("--share/--no-share", default=True, show_default=True, help="Make boots that must go the same way once; the verdicts are the same.")
     @click.option("--memo/--no-memo", default=True, show_default=True, help="Execute calls that must do the same once; the verdicts are the same.")
     @click.option("--prune/--no-prune", default=True, show_default=True, help="Judge runs that cannot differ once; the verdicts are the same.")
+    @click.option(
+        "--converge/--no-converge",
+        default=True,
+        show_default=True,
+        help="End boots that come to a state of an earlier one with what followed there; the verdicts are the same.",
+    )
     @click.option(
         "--shard",
         default=None,

@@ -15,6 +15,7 @@ from harness.machine import native
 from harness.machine.call_stack import CALL_STACK, CallStack, decode_call_stack
 from harness.machine.calls import SharedCalls
 from harness.machine.capability import EVERYTHING, Probe
+from harness.machine.convergence import KnownStates
 from harness.machine.operation_log import RECORD, RecordedOperations, decode_operation
 from harness.machine.peer_line import PeerLine
 from harness.machine.protocol import CallTimes, Domain, End, Entry, Misuse, MisuseKind, NonVolatile, PeerMaker, Retained, Trace
@@ -59,6 +60,7 @@ class EmbeddedMachine:
         records_reads: fill `Trace.page_uses`, `Trace.erased_by` and `Trace.reach`, and record calls; a boot takes a few times as long.
         halts: a debugger can halt the core, see `EmbeddedDebuggee`; a boot takes a few times as long.
         calls: do not execute calls again that must do the same, see `SharedCalls`; None: execute every call.
+        states: end a boot that comes to a state of an earlier one with what followed there, see `KnownStates`; None: make every boot to its end.
 
     Raises:
         ValueError: too many domains, or two that overlap.
@@ -79,6 +81,7 @@ class EmbeddedMachine:
         records_reads: bool = False,
         halts: bool = False,
         calls: SharedCalls | None = None,
+        states: KnownStates | None = None,
     ) -> None:
         self._names = tuple(domain.name for domain in domains)
         self._delivery_option_bytes = device.option_bytes.delivery_state.value
@@ -88,6 +91,8 @@ class EmbeddedMachine:
         self._config.halts = halts
         self._calls = calls
         self._config.memo = calls.handle if calls else None
+        self._states = states
+        self._config.converge = states.handle if states else None
         self._handle: int | None = None
         self._call_stacks: ctypes.Array[ctypes.c_char] | None = None
         self._core = native.load_core()

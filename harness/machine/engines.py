@@ -15,6 +15,7 @@ from harness.machine.sharing import SharingMachine
 
 if TYPE_CHECKING:
     from harness.machine.calls import SharedCalls
+    from harness.machine.convergence import KnownStates
     from harness.machine.debuggee import Debuggee
 
 ENGINES = ("embedded", "renode", "qemu")
@@ -47,6 +48,7 @@ def make_machine(
     timing: Timing = Timing.TYPICAL,
     watched: int | None = None,
     calls: SharedCalls | None = None,
+    states: KnownStates | None = None,
 ) -> Machine:
     """Make a machine of the named engine.
 
@@ -55,6 +57,7 @@ def make_machine(
         timing: which of the data sheet's durations operations take.
         watched: address of the function whose calls are timed; None: none.
         calls: calls that need not be executed again, see `SharedCalls`; None: every call is executed.
+        states: states whose rest of the boot need not be executed again, see `KnownStates`; None: every boot is made to its end.
 
     Raises:
         InputError: there is no such engine, it is not usable here, or it has no such device.
@@ -63,7 +66,7 @@ def make_machine(
     if engine == "embedded":
         from harness.machine.embedded import EmbeddedMachine
 
-        return EmbeddedMachine(device, part, domains, timing, watched, calls=calls)
+        return EmbeddedMachine(device, part, domains, timing, watched, calls=calls, states=states)
     if engine == "qemu":
         from harness.machine.qemu import QemuMachine
 
@@ -104,6 +107,15 @@ def shared_calls(engine: str) -> SharedCalls | None:
     return SharedCalls()
 
 
+def known_states(engine: str) -> KnownStates | None:
+    """Return an empty store of states for the machines of one worker; None where the engine has nothing of the kind."""
+    if engine != "embedded":
+        return None
+    from harness.machine.convergence import KnownStates
+
+    return KnownStates()
+
+
 def share_boots(
     machine: Machine,
     device: Device,
@@ -112,11 +124,12 @@ def share_boots(
     timing: Timing = Timing.TYPICAL,
     watched: int | None = None,
     calls: SharedCalls | None = None,
+    states: KnownStates | None = None,
 ) -> Machine:
     """Wrap a machine so that boots which must go the same way are made once; an engine that can't record reads stays as it is.
 
     Args:
-        calls: those that the machine uses too.
+        calls, states: those that the machine uses too.
     """
     if machine.engine != "embedded":
         return machine
@@ -128,6 +141,7 @@ def share_boots(
         page_bytes=device.flash.page_bytes.value,
         flash_address=device.flash.address.value,
         calls=calls,
+        states=states,
     )
 
 

@@ -42,6 +42,7 @@ class Config(ctypes.Structure):
 
     _fields_ = (
         ("memo", ctypes.c_void_p),
+        ("converge", ctypes.c_void_p),
         ("program_ps", ctypes.c_uint64),
         ("page_erase_ps", ctypes.c_uint64),
         ("mass_erase_ps", ctypes.c_uint64),
@@ -151,6 +152,19 @@ class MemoCounts(ctypes.Structure):
         ("instructions_shared", ctypes.c_uint64),
         ("records", ctypes.c_uint64),
         ("functions", ctypes.c_uint64),
+        ("bytes", ctypes.c_uint64),
+    )
+
+
+class ConvergeCounts(ctypes.Structure):
+    """`struct converge_counts`."""
+
+    _fields_ = (
+        ("boots", ctypes.c_uint64),
+        ("instructions", ctypes.c_uint64),
+        ("looks", ctypes.c_uint64),
+        ("states", ctypes.c_uint64),
+        ("kept", ctypes.c_uint64),
         ("bytes", ctypes.c_uint64),
     )
 
@@ -266,6 +280,12 @@ def load_core() -> ctypes.CDLL:
     core.machine_ram.argtypes = (ctypes.c_void_p,)
     core.machine_error_text.restype = ctypes.c_char_p
     core.machine_error_text.argtypes = (ctypes.c_void_p,)
+    core.converge_store_create.restype = ctypes.c_void_p
+    core.converge_store_create.argtypes = ()
+    core.converge_store_destroy.restype = None
+    core.converge_store_destroy.argtypes = (ctypes.c_void_p,)
+    core.converge_store_counts.restype = None
+    core.converge_store_counts.argtypes = (ctypes.c_void_p, ctypes.POINTER(ConvergeCounts))
     core.memo_store_create.restype = ctypes.c_void_p
     core.memo_store_create.argtypes = ()
     core.memo_store_destroy.restype = None

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from harness.machine.calls import SharedCalls
+from harness.machine.convergence import KnownStates
 from harness.machine.operation_log import OperationColumns, RecordedOperations, columns_of
 from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, PeerMaker, Retained, Trace
 from harness.machine.recording import Recordings
@@ -54,7 +55,7 @@ class SharingMachine:
     Args:
         machine: makes boots. make_recorder: makes a second machine that also records page uses; called when first needed.
         page_bytes: size of a flash page. flash_address: first address of the flash array.
-        calls: those that the machines share.
+        calls: those that the machines share. states: those whose rest of the boot `machine` knows.
 
     Attributes:
         keen: record the first boot of a kind at once: many more states of that kind are to come.
@@ -62,7 +63,14 @@ class SharingMachine:
     """
 
     def __init__(
-        self, machine: Machine, make_recorder: Callable[[], Machine], *, page_bytes: int, flash_address: int, calls: SharedCalls | None = None
+        self,
+        machine: Machine,
+        make_recorder: Callable[[], Machine],
+        *,
+        page_bytes: int,
+        flash_address: int,
+        calls: SharedCalls | None = None,
+        states: KnownStates | None = None,
     ) -> None:
         self.keen = True
         self.engine = machine.engine
@@ -78,6 +86,7 @@ class SharingMachine:
         self._bases: dict[Key, tuple[bytes, ...]] = {}
         self._last: tuple[bytes, tuple[bytes, ...]] = (b"", ())
         self._calls = calls
+        self._states = states
         self._recordings = Recordings()
 
     def boot(
@@ -107,23 +116,34 @@ class SharingMachine:
             return machine.boot(state, seed=seed, instruction_budget=instruction_budget, uart_input=uart_input, retained=retained, peer=peer)
 
         kind = self._kind_of(key, state.flash)
-        shared_before = self.instructions_shared
-        if self._recordings.is_worth_it(kind, kind[1], keen=self.keen):
+        executed_before = self.instructions_executed
+        records = self._recordings.is_worth_it(kind, kind[1], keen=self.keen)
+        if records:
             if self._recorder is None:
                 self._recorder = self._make_recorder()
             trace = boot(self._recorder)
             self._remember(key, state, trace)
-            self._recordings.recorded(kind, kind[1], self._executed(trace, shared_before))
         else:
             trace = boot(self._machine)
-            self._recordings.made(kind, kind[1], self._executed(trace, shared_before))
         self.instructions_made += trace.instructions
+        done = self._recordings.recorded if records else self._recordings.made
+        done(kind, kind[1], self.instructions_executed - executed_before)
         return trace
 
     @property
     def instructions_shared(self) -> int:
         """How many of the instructions of the boots that were made belong to shared calls."""
         return self._calls.counts().instructions if self._calls else 0
+
+    @property
+    def instructions_converged(self) -> int:
+        """How many of the instructions of the boots that were made follow a state that an earlier boot was in."""
+        return self._states.counts().instructions if self._states else 0
+
+    @property
+    def instructions_executed(self) -> int:
+        """How many of the instructions of the boots that were made were executed."""
+        return self.instructions_made - self.instructions_shared - self.instructions_converged
 
     def close(self) -> None:
         """Release both machines."""
@@ -146,10 +166,6 @@ class SharingMachine:
         digests = self._digests_of(flash)
         base = self._bases.setdefault(key, digests)
         return key, tuple(page for page, (here, there) in enumerate(zip(digests, base, strict=True)) if here != there)
-
-    def _executed(self, trace: Trace, shared_before: int) -> int:
-        """Return how many of a boot's instructions were executed, not shared."""
-        return trace.instructions - (self.instructions_shared - shared_before)
 
     def _remember(self, key: Key, state: NonVolatile, trace: Trace) -> None:
         if not _kinds_of(trace.operations) <= {OperationKind.PROGRAM, OperationKind.PAGE_ERASE}:

@@ -92,9 +92,11 @@ def plain_lines(scenario: PreparedScenario) -> list[list[dict[str, object]]]:
 
 ACCELERATIONS = {
     "all": EVERY_ACCELERATION,
-    "shared boots": Accelerations(share=True, memo=False, prune=False),
-    "shared calls": Accelerations(share=False, memo=True, prune=False),
-    "pruned runs": Accelerations(share=True, memo=False, prune=True),
+    "all but convergence": Accelerations(converge=False),
+    "shared boots": Accelerations(share=True, memo=False, prune=False, converge=False),
+    "shared calls": Accelerations(share=False, memo=True, prune=False, converge=False),
+    "pruned runs": Accelerations(share=True, memo=False, prune=True, converge=False),
+    "convergence": Accelerations(share=False, memo=False, prune=False, converge=True),
 }
 
 

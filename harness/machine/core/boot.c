@@ -64,6 +64,7 @@ void machine_reset(struct machine *m, const struct boot_request *request)
     reads_reset(m);
     memo_reset(m);
     memo_calls_forget(m);
+    converge_reset(m, request);
     domain_reset(m);
     exception_reset(m);
     fault_reset(m);
@@ -228,6 +229,7 @@ int32_t machine_boot(struct machine *m, const struct boot_request *request, stru
     if (!machine_run(m, machine_take_reset(m))) {
         return MACHINE_UNICORN;
     }
+    converge_finish(m);
     machine_fill_result(m, result);
     return MACHINE_OK;
 }

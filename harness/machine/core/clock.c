@@ -40,6 +40,18 @@ void clock_rebase(struct machine *m, uint64_t instructions)
     clock->base = cycles;
 }
 
+struct clock clock_difference(const struct clock *before, const struct clock *after)
+{
+    struct clock difference = *after;
+
+    difference.base_fs -= before->base_fs;
+    difference.base_half_cycles -= before->base_half_cycles;
+    difference.below_fs -= before->below_fs;
+    difference.above_fs -= before->above_fs;
+    difference.waited_cycles -= before->waited_cycles;
+    return difference;
+}
+
 void clock_advance(struct machine *m, const struct clock *passed, struct cycle_count cycles, uint64_t instructions)
 {
     struct clock *clock = &m->clock;

@@ -71,6 +71,9 @@ uint64_t clock_work_at_cycle(const struct machine *m, uint64_t cycles);
 /* Count time from `instructions` on, at the rate of now: nothing that can be seen changes. */
 void clock_rebase(struct machine *m, uint64_t instructions);
 
+/* What passed between two clocks, both rebased. */
+struct clock clock_difference(const struct clock *before, const struct clock *after);
+
 /* A call of `instructions` instructions and `cycles` was not executed; `passed` holds what it would have added. */
 void clock_advance(struct machine *m, const struct clock *passed, struct cycle_count cycles, uint64_t instructions);
 

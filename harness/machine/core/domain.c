@@ -74,12 +74,25 @@ bool domain_settled(const struct machine *m, uint64_t instructions)
     return m->domain_log.settled_fs != 0 && clock_fs(m, instructions) >= m->domain_log.settled_fs;
 }
 
+void domain_add(struct machine *m, const struct domain_entry *entry, const struct domain_moment *moment)
+{
+    struct domain_log *log = &m->domain_log;
+
+    log->moments[log->count] = *moment;
+    log->entries[log->count] = *entry;
+    log->entries[log->count].time_ps = moment->fs / FEMTOSECONDS_PER_PICOSECOND;
+    log->entries[log->count].time_low_ps = moment->low_fs / FEMTOSECONDS_PER_PICOSECOND;
+    log->entries[log->count].time_high_ps = moment->high_fs / FEMTOSECONDS_PER_PICOSECOND;
+    log->count++;
+}
+
 void domain_cross(struct machine *m, uint32_t pc)
 {
     struct domain_log *log = &m->domain_log;
     int32_t domain = domain_of(m, pc);
     uint32_t stack_pointer = 0;
     struct clock_range time_fs;
+    struct domain_entry entry;
 
     memo_disturb(m);
     cache_range(m, pc, domain);
@@ -94,13 +107,6 @@ void domain_cross(struct machine *m, uint32_t pc)
     }
     uc_reg_read(m->engine, UC_ARM_REG_SP, &stack_pointer);
     time_fs = clock_fs_range(m, m->instructions);
-    log->entries[log->count++] = (struct domain_entry){
-        .time_ps = clock_fs(m, m->instructions) / FEMTOSECONDS_PER_PICOSECOND,
-        .time_low_ps = time_fs.low / FEMTOSECONDS_PER_PICOSECOND,
-        .time_high_ps = time_fs.high / FEMTOSECONDS_PER_PICOSECOND,
-        .pc = to_main(m, pc),
-        .operations = m->log.count,
-        .domain = domain,
-        .stack_pointer = stack_pointer,
-    };
+    entry = (struct domain_entry){.pc = to_main(m, pc), .operations = m->log.count, .domain = domain, .stack_pointer = stack_pointer};
+    domain_add(m, &entry, &(struct domain_moment){clock_fs(m, m->instructions), time_fs.low, time_fs.high});
 }

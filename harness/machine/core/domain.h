@@ -29,8 +29,16 @@ struct domain_entry {
     uint32_t stack_pointer;
 };
 
+/* When it was, to the femtosecond. */
+struct domain_moment {
+    uint64_t fs;
+    uint64_t low_fs;
+    uint64_t high_fs;
+};
+
 struct domain_log {
     struct domain_entry *entries;
+    struct domain_moment *moments; /* beside them */
     uint32_t count;
     int32_t current;
     uint64_t settled_fs; /* when the boot ends as settled; 0: no domain that settles was entered */
@@ -44,6 +52,9 @@ int32_t domain_of(const struct machine *m, uint32_t pc);
 
 /* Whether a domain was entered long enough ago for the boot to end as settled. */
 bool domain_settled(const struct machine *m, uint64_t instructions);
+
+/* Append an entry; its times are those of `moment`. There must be room. */
+void domain_add(struct machine *m, const struct domain_entry *entry, const struct domain_moment *moment);
 
 /* Record a change of domain if `pc` is one, and cache the range around `pc` in which none can happen. */
 void domain_cross(struct machine *m, uint32_t pc);

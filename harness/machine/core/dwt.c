@@ -16,6 +16,11 @@ static bool counts(const struct machine *m)
     return (m->dwt.control & CTRL_CYCCNTENA) != 0 && scb_trace_enabled(m);
 }
 
+bool dwt_enabled(const struct machine *m)
+{
+    return (m->dwt.control & CTRL_CYCCNTENA) != 0;
+}
+
 static uint32_t count(const struct machine *m, bool counting)
 {
     return counting ? (uint32_t)(clock_cycles(m, m->instructions) - m->dwt.start_cycles) : m->dwt.frozen;

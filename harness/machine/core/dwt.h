@@ -24,6 +24,9 @@ _Bool dwt_read(const struct machine *m, uint32_t offset, uint32_t *value);
 /* Write the register at `offset`; false if it is not modelled. */
 _Bool dwt_write(struct machine *m, uint32_t offset, uint32_t value);
 
+/* Whether CYCCNT counts, or would with TRCENA. */
+_Bool dwt_enabled(const struct machine *m);
+
 /* DEMCR.TRCENA changed from `was` to its current value: CYCCNT counts only while it is set. */
 void dwt_trace_enable(struct machine *m, _Bool was);
 

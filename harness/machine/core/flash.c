@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+static void changed(struct machine *m, uint32_t page)
+{
+    code_forget_page(m, page);
+    converge_page_changed(m, page);
+}
+
 void flash_restore(struct machine *m, const uint8_t *image)
 {
     uint32_t page_bytes = m->config.page_bytes;
@@ -12,7 +18,7 @@ void flash_restore(struct machine *m, const uint8_t *image)
 
         if (memcmp(cells, image + page * page_bytes, page_bytes) != 0) {
             memcpy(cells, image + page * page_bytes, page_bytes);
-            code_forget_page(m, page);
+            changed(m, page);
         }
     }
 }
@@ -35,20 +41,20 @@ void flash_write(struct machine *m, uint32_t offset, uint16_t value)
 {
     m->flash.cells[offset] = (uint8_t)value;
     m->flash.cells[offset + 1] = (uint8_t)(value >> 8);
-    code_forget_page(m, offset / m->config.page_bytes);
+    changed(m, offset / m->config.page_bytes);
 }
 
 void flash_replace(struct machine *m, uint32_t offset, const uint8_t *content, uint32_t size_bytes)
 {
     memcpy(m->flash.cells + offset, content, size_bytes);
-    code_forget_page(m, offset / m->config.page_bytes);
+    changed(m, offset / m->config.page_bytes);
 }
 
 void flash_erase(struct machine *m, uint32_t offset, uint32_t size_bytes)
 {
     memset(m->flash.cells + offset, 0xFF, size_bytes);
     for (uint32_t done = 0; done < size_bytes; done += m->config.page_bytes) {
-        code_forget_page(m, (offset + done) / m->config.page_bytes);
+        changed(m, (offset + done) / m->config.page_bytes);
         reads_erased(m, offset + done, m->log.count - 1);
     }
 }

@@ -46,6 +46,7 @@ static bool allocate_all(struct machine *m)
         {(void **)&m->log.arena, ARENA_BYTES_MAX, -1},
         {(void **)&m->log.misuses, MISUSES_MAX * sizeof(struct misuse), -1},
         {(void **)&m->domain_log.entries, DOMAIN_ENTRIES_MAX * sizeof(struct domain_entry), -1},
+        {(void **)&m->domain_log.moments, DOMAIN_ENTRIES_MAX * sizeof(struct domain_moment), -1},
         {(void **)&m->usart.output, USART_OUTPUT_MAX, -1},
     };
 
@@ -127,7 +128,7 @@ static bool open_engine(struct machine *m)
     }
     if (m->engine_error != UC_ERR_OK || !map_memory(m) || bus_install(m) != MACHINE_OK ||
         code_install(m) != MACHINE_OK || trap_install(m) != MACHINE_OK || reads_install(m) != MACHINE_OK ||
-        memo_install(m) != MACHINE_OK || halt_install(m) != MACHINE_OK) {
+        memo_install(m) != MACHINE_OK || halt_install(m) != MACHINE_OK || converge_install(m) != MACHINE_OK) {
         return false;
     }
     m->engine_error = uc_context_alloc(m->engine, &m->reset_context);
@@ -172,6 +173,7 @@ const char *machine_source_digest(void)
 void machine_destroy(struct machine *m)
 {
     memo_release(m);
+    converge_release(m);
     if (m->reset_context != NULL) {
         uc_context_free(m->reset_context);
     }
@@ -199,6 +201,7 @@ void machine_destroy(struct machine *m)
     free(m->log.arena);
     free(m->log.misuses);
     free(m->domain_log.entries);
+    free(m->domain_log.moments);
     free(m->usart.output);
     free(m->reads.pages);
     free(m->reads.erased_by);

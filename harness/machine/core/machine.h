@@ -25,6 +25,7 @@
 #include "chip.h"
 #include "clock.h"
 #include "code.h"
+#include "converge.h"
 #include "cycles.h"
 #include "domain.h"
 #include "dwt.h"
@@ -93,6 +94,7 @@ struct factory_range {
 /* Mirrors `Config` in native.py: the numbers of one part, from its device.toml. */
 struct machine_config {
     struct memo_store *memo; /* NULL: every call is executed */
+    struct converge_store *converge; /* NULL: every boot is made to its end */
     uint64_t program_ps;
     uint64_t page_erase_ps;
     uint64_t mass_erase_ps;
@@ -243,6 +245,7 @@ struct machine {
     struct fault fault;
     struct nvic nvic;
     struct memo memo;
+    struct converge converge;
     struct mpu mpu;
     struct nvmc nvmc;
     struct nrf nrf;

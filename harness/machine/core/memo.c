@@ -210,7 +210,7 @@ static void log_operations(struct machine *m, const struct memo_record *record, 
         if (operation.kind == OPERATION_PAGE_ERASE) {
             old_bytes = known->old_bytes != NULL ? known->old_bytes : m->flash.cells + (operation.address - m->config.flash_address);
         }
-        operation_log_start(m, &operation, old_bytes);
+        operation_log_append(m, &operation, old_bytes);
     }
 }
 
@@ -239,5 +239,8 @@ uint32_t memo_apply(struct machine *m)
     }
     memo_count_hit(m->memo.store, record);
     machine_schedule(m);
+    if (record->operation_count != 0) {
+        converge_after_call(m, record->return_pc);
+    }
     return record->return_pc;
 }

@@ -310,18 +310,6 @@ static bool record_pages(struct machine *m, const struct frame *frame, struct me
     return true;
 }
 
-static struct clock passed(const struct clock *before, const struct clock *after)
-{
-    struct clock difference = *after;
-
-    difference.base_fs -= before->base_fs;
-    difference.base_half_cycles -= before->base_half_cycles;
-    difference.below_fs -= before->below_fs;
-    difference.above_fs -= before->above_fs;
-    difference.waited_cycles -= before->waited_cycles;
-    return difference;
-}
-
 static bool record_sending(struct machine *m, const struct frame *frame, struct memo_record *record)
 {
     if (!frame->sends) {
@@ -353,7 +341,7 @@ static void finish(struct machine *m, const struct frame *frame)
         record->instructions = m->instructions - frame->instructions;
         record->cycles = (struct cycle_count){m->cycles.low - frame->cycles.low, m->cycles.high - frame->cycles.high,
                                               m->cycles.waits - frame->cycles.waits};
-        record->clock = passed(&frame->clock, &m->clock);
+        record->clock = clock_difference(&frame->clock, &m->clock);
         memo_read_state(m, &record->after);
         if (keep_state(m, &record->after) && record_ram(m, frame, record) && record_operations(m, frame, record, changed) &&
             record_pages(m, frame, record, changed) && record_sending(m, frame, record)) {

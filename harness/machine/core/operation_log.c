@@ -44,6 +44,11 @@ static void count_erases(struct machine *m, const struct operation *operation)
 
 bool operation_log_start(struct machine *m, struct operation *operation, const uint8_t *old_bytes)
 {
+    return !converge_before(m, operation) && operation_log_append(m, operation, old_bytes);
+}
+
+bool operation_log_append(struct machine *m, struct operation *operation, const uint8_t *old_bytes)
+{
     struct operation_log *log = &m->log;
     uint32_t copies = operation->kind == OPERATION_PARTIAL_ERASE ? 2 : 1;
     uint32_t kept_bytes = old_bytes == NULL ? 0 : copies * operation->size_bytes;

@@ -90,11 +90,14 @@ bool operation_log_has_room(const struct machine *m, uint32_t count, uint32_t er
 void operation_log_reset(struct machine *m);
 
 /*
- * Append an operation that is about to change its cells. `old_bytes` is what an erase will destroy, NULL for a program;
+ * An operation is about to change its cells: append it, unless the rest of the boot is known (`converge.h`). `old_bytes` is what an erase will destroy, NULL for a program;
  * for a partial erase the new bytes follow.
- * Returns false where the boot ended instead: at `stop_before`, or because the log is full. Then no cell may change.
+ * Returns false where the boot ended instead: at `stop_before`, because the log is full, or with the known rest. Then no cell may change.
  */
 bool operation_log_start(struct machine *m, struct operation *operation, const uint8_t *old_bytes);
+
+/* Append an operation all the same: its effect is written down, not executed. */
+bool operation_log_append(struct machine *m, struct operation *operation, const uint8_t *old_bytes);
 
 /* `operation_log_start` for an erase that `store` begins now. */
 bool operation_log_start_erase(struct machine *m, const struct flash_store *store, enum operation_kind kind,

@@ -23,6 +23,11 @@ static bool counting(const struct machine *m)
     return (m->systick.control & CSR_ENABLE) != 0 && (m->systick.frozen != 0 || m->systick.reload != 0);
 }
 
+bool systick_enabled(const struct machine *m)
+{
+    return (m->systick.control & CSR_ENABLE) != 0;
+}
+
 /* With a reload value of 0 the counter reaches 0 once and stays there. */
 void systick_advance(struct machine *m, uint64_t instructions)
 {

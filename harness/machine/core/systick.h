@@ -26,6 +26,9 @@ void systick_write(struct machine *m, uint32_t offset, uint32_t value);
 /* Take in the zero crossings up to now; pends the exception where TICKINT is set. */
 void systick_advance(struct machine *m, uint64_t instructions);
 
+/* Whether it counts, or would with another reload value. */
+bool systick_enabled(const struct machine *m);
+
 /* Whether it will pend its exception; `cycle` receives when. */
 bool systick_next_interrupt(const struct machine *m, uint64_t *cycle);
 

@@ -26,7 +26,15 @@ enum {
     AT_SIGNATURE = 80
 };
 
-enum { FORMAT_VERSION = 2, FLAGS_SIGNED = 1, FLAGS_PATCH = 1 | 4, FLAGS_MODULE = 1 | 16, RESERVED_BYTES = 10, VECTORS_READ_BYTES = 8 };
+enum {
+    FORMAT_VERSION = 2,
+    FLAGS_SIGNED = 1,
+    FLAGS_PATCH = 1 | 4,
+    FLAG_ROTATES_KEY = 8,
+    FLAGS_MODULE = 1 | 16,
+    RESERVED_BYTES = 10,
+    VECTORS_READ_BYTES = 8
+};
 
 static const uint8_t MAGIC[4] = {'S', 'P', 'K', 2};
 
@@ -37,13 +45,15 @@ _Static_assert((int)AT_SIGNATURE + (int)SIGNATURE_BYTES == (int)IMAGE_HEADER_BYT
 
 static enum result check_form(const uint8_t *header, uint32_t flags)
 {
+    const uint32_t optional = flags == FLAGS_PATCH ? FLAG_ROTATES_KEY : 0;
+
     if (memcmp(header + AT_MAGIC, MAGIC, sizeof MAGIC) != 0) {
         return RESULT_MAGIC;
     }
     if (load_u16(header + AT_FORMAT) != FORMAT_VERSION) {
         return RESULT_FORMAT;
     }
-    return load_u32(header + AT_FLAGS) == flags ? RESULT_OK : RESULT_FLAGS;
+    return (load_u32(header + AT_FLAGS) & ~optional) == flags ? RESULT_OK : RESULT_FLAGS;
 }
 
 static enum result check_size(const uint8_t *header, const struct region *region)
@@ -154,6 +164,8 @@ static enum result verify(struct image *image, const struct region *region, uint
         image->fingerprint = load_u64(header + AT_SIGNATURE);
         image->entry = load_u32(header + AT_ENTRY);
         image->vector_table_address = LAYOUT_APPLICATION.address + IMAGE_HEADER_BYTES + image->entry;
+        image->payload_bytes = image->size_bytes - IMAGE_HEADER_BYTES;
+        image->new_key = NULL;
     }
     return result;
 }
@@ -165,7 +177,17 @@ enum result image_verify(struct image *image, const struct region *region, enum 
 
 enum result image_verify_patch(struct image *patch, const struct region *region, uint64_t counter)
 {
-    return verify(patch, region, FLAGS_PATCH, IMAGE_NEWER, counter);
+    const enum result result = verify(patch, region, FLAGS_PATCH, IMAGE_NEWER, counter);
+
+    if (result != RESULT_OK || (load_u32(flash_view(region, AT_FLAGS, 4)) & FLAG_ROTATES_KEY) == 0) {
+        return result;
+    }
+    if (patch->payload_bytes < SIGNATURE_KEY_BYTES) {
+        return RESULT_NEW_KEY;
+    }
+    patch->payload_bytes -= SIGNATURE_KEY_BYTES;
+    patch->new_key = flash_view(region, IMAGE_HEADER_BYTES + patch->payload_bytes, SIGNATURE_KEY_BYTES);
+    return identity_check_new_key(patch->new_key);
 }
 
 enum result image_verify_module(struct image *module, const struct region *region, enum image_age age, uint64_t counter)

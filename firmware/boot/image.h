@@ -32,12 +32,15 @@ struct image {
     uint64_t fingerprint; /* the first bytes of its signature: no two signed images share them */
     uint32_t entry;       /* its entry offset */
     uint32_t vector_table_address; /* where it is once the image lies in the application region */
+    uint32_t payload_bytes;        /* its code; of a patch, without the new key */
+    const uint8_t *new_key;        /* of a patch, the key that it rotates to, behind the payload; NULL: none */
 };
 
 /* Verify the image at the start of a region. `image` is valid only with RESULT_OK. */
 enum result image_verify(struct image *image, const struct region *region, enum image_age age, uint64_t counter);
 
-/* Verify the patch at the start of a region as an image: flags of a patch, no entry, above the counter. Its code is not read. */
+/* Verify the patch at the start of a region as an image: flags of a patch, no entry, above the counter; and that the key which it
+ * rotates to, if any, is one. Its payload is not read. */
 enum result image_verify_patch(struct image *patch, const struct region *region, uint64_t counter);
 
 /* Verify the module at the start of a region as an image: flags of a module, its entry in the code. Its code is not read. */

@@ -36,6 +36,10 @@ const char *result_word(enum result result)
         return "target";
     case RESULT_MODULE:
         return "module";
+    case RESULT_NEW_KEY:
+        return "new_key";
+    case RESULT_KEY_PLACES:
+        return "key_places";
     case RESULT_ERROR_TIMEOUT:
         return "timeout";
     case RESULT_ERROR_PROGRAM:

@@ -2,7 +2,7 @@
 /*
  * Results: 0 is success, a positive number refuses an image, a negative number is a failure of the flash.
  *
- * 1. The positive numbers are the order in which an image is checked, and part of the format (SPEC section 1).
+ * 1. The positive numbers are part of the format; up to RESULT_SIGNATURE an image is checked in their order (SPEC section 1).
  * 2. The journal stores a positive number when an update is closed as refused (SPEC section 4).
  */
 #ifndef BOOT_RESULT_H
@@ -26,6 +26,8 @@ enum result {
     RESULT_PATCH = 13,  /* a patch that is malformed */
     RESULT_TARGET = 14, /* a patch that does not make the image that it names */
     RESULT_MODULE = 15, /* a module that is malformed, or that this host can't load */
+    RESULT_NEW_KEY = 16,    /* a patch whose new key is none, or the trusted one */
+    RESULT_KEY_PLACES = 17, /* a patch with a new key, and no place is left for it */
 
     RESULT_ERROR_TIMEOUT = -1,   /* the flash controller never finished */
     RESULT_ERROR_PROGRAM = -2,   /* the controller says that the cells were not erased */

@@ -3,6 +3,7 @@
 #include "boot.h"
 
 #include "console.h"
+#include "identity.h"
 #include "image.h"
 #include "log.h"
 #include "place.h"
@@ -44,7 +45,9 @@ struct boot_end boot_run(void)
     struct log log = log_read();
     struct image application;
 
+    identity_trust(log.state.key);
     end.staged = rebuild_run(&log);
+    identity_trust(log.state.key);
     console_problem("slot", end.staged);
     if (end.staged == RESULT_TARGET && log.state.steps > 0) {
         end.result = RESULT_TARGET;

@@ -11,7 +11,7 @@ enum { LOG_HEADER_BYTES = 16, LOG_PLACES = (LAYOUT_PAGE_BYTES - LOG_HEADER_BYTES
 _Static_assert(LOG_PLACES > 2 * LOG_SNAPSHOT_PLACES, "a page takes more than the state that moves into it");
 
 /* Where the parts of a phase are in its 48 bits. */
-enum { AT_STAGE = 0, AT_INVERTED = 7, AT_CLOSED = 8, AT_STEPS = 16, AT_SCRATCH = 32, AT_CURSOR = 40 };
+enum { AT_STAGE = 0, AT_KEY = 3, AT_INVERTED = 7, AT_CLOSED = 8, AT_STEPS = 16, AT_SCRATCH = 32, AT_CURSOR = 40 };
 
 static struct place read_at(uint32_t page, uint32_t index)
 {
@@ -20,14 +20,15 @@ static struct place read_at(uint32_t page, uint32_t index)
 
 static uint64_t pack_phase(const struct log_state *state)
 {
-    return (uint64_t)state->stage << AT_STAGE | (uint64_t)state->scratch_is_inverted << AT_INVERTED |
-           (uint64_t)state->closed << AT_CLOSED | (uint64_t)state->steps << AT_STEPS |
+    return (uint64_t)state->stage << AT_STAGE | (uint64_t)state->key << AT_KEY |
+           (uint64_t)state->scratch_is_inverted << AT_INVERTED | (uint64_t)state->closed << AT_CLOSED | (uint64_t)state->steps << AT_STEPS |
            (uint64_t)state->scratch << AT_SCRATCH | (uint64_t)state->cursor << AT_CURSOR;
 }
 
 static void unpack_phase(struct log_state *state, uint64_t value)
 {
-    state->stage = (enum log_stage)(value >> AT_STAGE & 0x7Fu);
+    state->stage = (enum log_stage)(value >> AT_STAGE & 7u);
+    state->key = (uint8_t)(value >> AT_KEY & 0xFu);
     state->scratch_is_inverted = (value >> AT_INVERTED & 1u) != 0;
     state->closed = (enum result)(value >> AT_CLOSED & 0xFFu);
     state->steps = (uint16_t)(value >> AT_STEPS);
@@ -96,7 +97,7 @@ static void read_state(struct log *log)
 
 struct log log_read(void)
 {
-    struct log log = {{0, LOG_IDLE, RESULT_OK, 0, 0, false, POOL_PAGES - 1, 0}, POOL_PAGES, 0, 0, 0, true, RESULT_OK};
+    struct log log = {{0, LOG_IDLE, RESULT_OK, 0, 0, false, POOL_PAGES - 1, 0, 0}, POOL_PAGES, 0, 0, 0, true, RESULT_OK};
 
     find_active(&log);
     if (log.page < POOL_PAGES) {

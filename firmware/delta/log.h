@@ -51,6 +51,7 @@ struct log_state {
     uint8_t scratch;          /* LOG_BUILT */
     bool scratch_is_inverted; /* LOG_BUILT: in its first byte */
     uint8_t cursor;           /* the page of the pool that was taken last */
+    uint8_t key;              /* the number of the trusted key (identity.h), at most 15 */
     uint64_t patch;           /* the patch that was begun, below PLACE_VALUE_END; LOG_STARTED and LOG_BUILT */
 };
 

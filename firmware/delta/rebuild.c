@@ -6,6 +6,7 @@
 
 #include "digest.h"
 #include "flash.h"
+#include "identity.h"
 #include "image.h"
 #include "page.h"
 #include "patch.h"
@@ -128,8 +129,9 @@ static enum result feed(struct rebuild *pass, uint8_t byte)
 }
 
 /* Read the whole patch; with a log, rebuild what it does not count as done. */
-static enum result read_through(struct rebuild *pass, struct log *log, const uint8_t *payload, uint32_t payload_bytes)
+static enum result read_through(struct rebuild *pass, struct log *log, uint32_t payload_bytes)
 {
+    const uint8_t *payload = flash_view(&LAYOUT_SLOT, IMAGE_HEADER_BYTES, payload_bytes);
     enum result result = RESULT_OK;
 
     memset(pass, 0, sizeof *pass);
@@ -171,33 +173,41 @@ static uint64_t name_of(const struct image *patch)
     return patch->fingerprint & (PLACE_VALUE_END - 1);
 }
 
+/* What must hold of a patch before an update begins, beyond what must hold whenever it goes on. */
+static enum result check_beginning(const struct image *patch, const struct patch_header *header)
+{
+    enum result result = check_base(header);
+
+    if (result == RESULT_OK && patch->new_key != NULL && identity_last_key() == IDENTITY_KEY_PLACES) {
+        result = RESULT_KEY_PLACES;
+    }
+    return result;
+}
+
 /* Verify the patch in the slot; nothing is written. An update that was begun goes on with the patch that began it, or not at all. */
-static enum result check_patch(const struct log *log, uint32_t *payload_bytes, uint64_t *name)
+static enum result check_patch(const struct log *log, struct image *patch)
 {
     const struct patch_header *header = &rebuild.patch.header;
-    struct image patch;
-    enum result result = image_verify_patch(&patch, &LAYOUT_SLOT, log->state.counter);
+    enum result result = image_verify_patch(patch, &LAYOUT_SLOT, log->state.counter);
 
     if (result != RESULT_OK) {
         return result;
     }
-    if (patch.version >= PLACE_VALUE_END) {
+    if (patch->version >= PLACE_VALUE_END) {
         return RESULT_VERSION;
     }
-    *name = name_of(&patch);
-    if (log->state.stage != LOG_PENDING && *name != log->state.patch) {
+    if (log->state.stage != LOG_PENDING && name_of(patch) != log->state.patch) {
         return RESULT_BASE;
     }
-    *payload_bytes = patch.size_bytes - IMAGE_HEADER_BYTES;
-    result = read_through(&rebuild, NULL, flash_view(&LAYOUT_SLOT, IMAGE_HEADER_BYTES, *payload_bytes), *payload_bytes);
-    if (result == RESULT_OK && header->target_version != patch.version) {
+    result = read_through(&rebuild, NULL, patch->payload_bytes);
+    if (result == RESULT_OK && header->target_version != patch->version) {
         result = RESULT_PATCH;
     }
     if (result == RESULT_OK && log->state.steps > header->steps) {
         result = RESULT_PATCH;
     }
     if (result == RESULT_OK && log->state.stage == LOG_PENDING) {
-        result = check_base(header);
+        result = check_beginning(patch, header);
     }
     if (result == RESULT_OK && header->steps == 0 && !region_holds(header->target_bytes, header->target_digest)) {
         result = RESULT_TARGET; /* before anything is begun: there is nothing that could make it the target */
@@ -205,46 +215,56 @@ static enum result check_patch(const struct log *log, uint32_t *payload_bytes, u
     return result;
 }
 
-static enum result start(struct log *log, uint64_t name)
+static enum result start(struct log *log, const struct image *patch)
 {
     if (log->state.stage != LOG_PENDING) {
         return RESULT_OK;
     }
+    if (patch->new_key != NULL) {
+        const enum result result = identity_add_key(patch->new_key);
+
+        if (result != RESULT_OK) {
+            return result;
+        }
+    }
     next = log->state;
     next.stage = LOG_STARTED;
     next.steps = 0;
-    next.patch = name;
+    next.patch = name_of(patch);
     return log_write(log, &next);
 }
 
-static enum result complete(struct log *log)
+/* The new key becomes the trusted one in the very place that says that its application is complete. */
+static enum result complete(struct log *log, const struct image *patch)
 {
     next = log->state;
     if (!region_holds(rebuild.patch.header.target_bytes, rebuild.patch.header.target_digest)) {
         return RESULT_TARGET;
     }
     next.stage = LOG_COMPLETE;
+    if (patch->new_key != NULL) {
+        next.key = (uint8_t)identity_last_key();
+    }
     return log_write(log, &next);
 }
 
 enum result rebuild_run(struct log *log)
 {
-    uint32_t payload_bytes = 0;
-    uint64_t name = 0;
+    struct image patch;
     enum result result;
 
     if (log->state.stage == LOG_IDLE || log->state.stage == LOG_COMPLETE) {
         return RESULT_OK;
     }
-    result = check_patch(log, &payload_bytes, &name);
+    result = check_patch(log, &patch);
     if (result == RESULT_OK) {
         result = log_settle(log);
     }
     if (result == RESULT_OK) {
-        result = start(log, name);
+        result = start(log, &patch);
     }
     if (result == RESULT_OK) {
-        result = read_through(&rebuild, log, flash_view(&LAYOUT_SLOT, IMAGE_HEADER_BYTES, payload_bytes), payload_bytes);
+        result = read_through(&rebuild, log, patch.payload_bytes);
     }
-    return result == RESULT_OK ? complete(log) : result;
+    return result == RESULT_OK ? complete(log, &patch) : result;
 }

@@ -2,10 +2,12 @@
 /* An update is a patch in the slot, and the log says how far it is (profile speck-delta). */
 #include "staged.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "digest.h"
 #include "flash.h"
+#include "identity.h"
 #include "image.h"
 #include "log.h"
 #include "patch.h"
@@ -51,21 +53,33 @@ static bool base_is_installed(void)
     return memcmp(digest, patch.header.base_digest, sizeof digest) == 0;
 }
 
+/* The counter, and from now on the key, that the log names. */
+static uint64_t use_log(void)
+{
+    const struct log log = log_read();
+
+    identity_trust(log.state.key);
+    return log.state.counter;
+}
+
 enum result staged_check(void)
 {
     struct image image;
-    enum result result = image_verify_patch(&image, &LAYOUT_SLOT, log_read().state.counter);
+    enum result result = image_verify_patch(&image, &LAYOUT_SLOT, use_log());
 
     if (result == RESULT_OK && image.version >= PLACE_VALUE_END) {
         result = RESULT_VERSION;
     }
     if (result == RESULT_OK) {
-        result = read_through(image.size_bytes - IMAGE_HEADER_BYTES);
+        result = read_through(image.payload_bytes);
     }
     if (result == RESULT_OK && patch.header.target_version != image.version) {
         result = RESULT_PATCH;
     }
-    return result == RESULT_OK && !base_is_installed() ? RESULT_BASE : result;
+    if (result == RESULT_OK && !base_is_installed()) {
+        result = RESULT_BASE;
+    }
+    return result == RESULT_OK && image.new_key != NULL && identity_last_key() == IDENTITY_KEY_PLACES ? RESULT_KEY_PLACES : result;
 }
 
 enum result staged_mark(void)
@@ -87,5 +101,5 @@ enum result staged_check_application(void)
 {
     struct image application;
 
-    return image_verify(&application, &LAYOUT_APPLICATION, IMAGE_NOT_OLDER, log_read().state.counter);
+    return image_verify(&application, &LAYOUT_APPLICATION, IMAGE_NOT_OLDER, use_log());
 }

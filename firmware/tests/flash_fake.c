@@ -131,7 +131,9 @@ static enum result operate(uint32_t address, const uint8_t *target, uint32_t siz
 
 static bool is_writable(uint32_t address)
 {
-    return (address >= REGION_APPLICATION_ADDRESS && address < REGION_APPLICATION_ADDRESS + REGION_APPLICATION_BYTES) ||
+    const bool is_key_place = address >= REGION_IDENTITY_ADDRESS + 128 && address < REGION_IDENTITY_ADDRESS + REGION_IDENTITY_BYTES;
+
+    return (fake.key_places_are_writable && is_key_place) || (address >= REGION_APPLICATION_ADDRESS && address < REGION_APPLICATION_ADDRESS + REGION_APPLICATION_BYTES) ||
            (fake.slot_is_writable && address >= REGION_SLOT_ADDRESS && address < REGION_SLOT_ADDRESS + REGION_SLOT_BYTES) ||
            (address >= REGION_METADATA_ADDRESS && address < REGION_METADATA_ADDRESS + REGION_METADATA_BYTES);
 }
@@ -141,7 +143,7 @@ enum result hal_flash_erase(uint32_t page_address)
     uint8_t blank[PAGE_BYTES];
 
     memset(blank, 0xFF, sizeof blank);
-    if (!is_writable(page_address) || page_address % PAGE_BYTES != 0) {
+    if (!is_writable(page_address) || page_address % PAGE_BYTES != 0 || page_address == REGION_IDENTITY_ADDRESS) {
         fake.misuses++;
         return RESULT_ERROR_PROTECTED;
     }

@@ -46,6 +46,7 @@ struct fake {
     uint8_t unsure[FAKE_BYTES]; /* bits that read anew at each power-up */
     uint64_t power_seed;        /* what they read */
     bool slot_is_writable;      /* an application writes it, a bootloader never; a boot leaves this as it is */
+    bool key_places_are_writable; /* the same of the places for keys in the identity page */
     uint32_t bytes_to_receive; /* bytes that a peer sends before it falls silent */
     uint32_t vector_table_address;
     char uart[256];

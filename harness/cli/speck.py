@@ -21,14 +21,14 @@ from harness.image.delta.payload import Coding
 from harness.image.delta.planner import Plan, plan_patch
 from harness.image.keys import PublicKey
 from harness.image.module import MODULE_FLAGS, verify_module
-from harness.image.patch import PATCH_FLAGS, sign_patch, verify_patch
+from harness.image.patch import PATCH_FLAGS, ROTATION_FLAGS, check_patch_image, new_key_of, sign_patch, verify_patch
 from harness.image.refusal import ImageRefused
-from harness.image.spk import HEADER_BYTES, MAGIC
-from harness.image.verify import check_authentic, check_header, check_size, verify_image
+from harness.image.spk import MAGIC
+from harness.image.verify import verify_image
 from harness.output_file import write_output
 
 _FILE = click.Path(path_type=Path)
-_KINDS: dict[int, str] = {PATCH_FLAGS: "patch", MODULE_FLAGS: "module"}
+_KINDS: dict[int, str] = {PATCH_FLAGS: "patch", ROTATION_FLAGS: "patch with a new key", MODULE_FLAGS: "module"}
 _CODINGS = {"auto": None, "raw": Coding.RAW, "heatshrink": Coding.HEATSHRINK}
 
 
@@ -61,9 +61,8 @@ def verify_command(package: Path, public_key: Path | None, hardware_revision: in
     try:
         if header.flags == MODULE_FLAGS:
             verify_module(data, trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
-        elif header.flags == PATCH_FLAGS:
-            check_size(check_header(data, PATCH_FLAGS), len(data), None)
-            check_authentic(header, data[HEADER_BYTES:], trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
+        elif header.flags in (PATCH_FLAGS, ROTATION_FLAGS):
+            check_patch_image(data, trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
         else:
             verify_image(data, trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
     except ImageRefused as refused:
@@ -71,6 +70,7 @@ def verify_command(package: Path, public_key: Path | None, hardware_revision: in
         click.get_current_context().exit(ExitCode.VIOLATION)
     whose = "authentic" if public_key else f"intact, signed by {trusted.fingerprint}; give --public-key to know whether that key is trusted"
     click.echo(f"{package}: {whose}; version {header.version}, {_KINDS.get(header.flags, 'image')} of {header.code_bytes} bytes")
+    _tell_new_key(data)
 
 
 @speck_group.command("delta", epilog="Example: harness speck delta firmware_v1.spk firmware_v2.spk update.spk --key firmware.key --slot-bytes 4096")
@@ -78,15 +78,22 @@ def verify_command(package: Path, public_key: Path | None, hardware_revision: in
 @click.argument("target", type=_FILE)
 @click.argument("output", type=_FILE)
 @click.option("--key", type=_FILE, default=None, help="Signs the patch; BASE and TARGET must be .spk images then. Without it, the patch is bare.")
+@click.option("--rotate-to", type=_FILE, default=None, help="Public key that the device is to trust from then on, in place of --key's; it signed TARGET.")
 @click.option("--page-bytes", type=Unsigned(16, least=16), default="1024", show_default=True, help="The device's erase unit.")
 @click.option("--slot-bytes", type=Unsigned(32, least=1), default=None, help="Refuse a patch that does not fit in this.")
 @click.option("--coding", type=click.Choice([*_CODINGS]), default="auto", show_default=True, help="auto: whichever is smaller.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def delta_command(base: Path, target: Path, output: Path, key: Path | None, page_bytes: int, slot_bytes: int | None, coding: str, as_json: bool) -> None:
+def delta_command(
+    base: Path, target: Path, output: Path, key: Path | None, rotate_to: Path | None, page_bytes: int, slot_bytes: int | None, coding: str, as_json: bool
+) -> None:
     """Make the patch OUTPUT that turns BASE into TARGET, in place, page by page."""
-    _refuse_overwriting(output, {"BASE": base, "TARGET": target, **({"--key": key} if key else {})})
+    named = {"BASE": base, "TARGET": target, "--key": key, "--rotate-to": rotate_to}
+    _refuse_overwriting(output, {name: path for name, path in named.items() if path})
+    if rotate_to and not key:
+        raise InputError("a new key is trusted only if the old one signs for it", source="--rotate-to", remedy="Give the old private key with --key.")
     old, new = read_file(base), read_file(target)
     private = keys.read_private_key(key) if key else None
+    new_key = keys.read_public_key(rotate_to) if rotate_to else None
     console = progress_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("pages", total=None)
@@ -95,7 +102,17 @@ def delta_command(base: Path, target: Path, output: Path, key: Path | None, page
             progress.update(task, completed=done, total=total)
 
         if private:
-            signed = sign_patch(old, new, key=private, page_bytes=page_bytes, slot_bytes=slot_bytes, coding=_CODINGS[coding], progress=show, source=str(output))
+            signed = sign_patch(
+                old,
+                new,
+                key=private,
+                page_bytes=page_bytes,
+                slot_bytes=slot_bytes,
+                coding=_CODINGS[coding],
+                new_key=new_key,
+                progress=show,
+                source=str(output),
+            )
             data, plan = signed.image, signed.plan
         else:
             plan = plan_patch(old, new, page_bytes=page_bytes, coding=_CODINGS[coding], progress=show)
@@ -103,7 +120,7 @@ def delta_command(base: Path, target: Path, output: Path, key: Path | None, page
     if slot_bytes is not None and len(data) > slot_bytes:
         raise InputError(f"the patch has {len(data)} bytes, the slot {slot_bytes}", source=str(output), field="size", remedy="Send a smaller change.")
     write_output(output, data)
-    _tell_plan(output, data, new, plan, as_json)
+    _tell_plan(output, data, new, plan, new_key, as_json)
 
 
 @speck_group.command("apply", epilog="Example: harness speck apply firmware_v1.spk update.spk firmware_v2_new.spk --public-key firmware.pub")
@@ -131,6 +148,8 @@ def apply_command(base: Path, patch: Path, output: Path, public_key: Path | None
     write_output(output, made)
     trust = "" if public_key else "; the signer was not checked" if signed else "; the patch is bare, nobody signed it"
     click.echo(f"{output}: {len(made)} bytes, digest as the patch says{trust}")
+    if signed:
+        _tell_new_key(data)
 
 
 def _refuse_overwriting(output: Path, inputs: dict[str, Path]) -> None:
@@ -139,7 +158,18 @@ def _refuse_overwriting(output: Path, inputs: dict[str, Path]) -> None:
             raise InputError(f"it is the same file as {name}, which would be lost", source="OUTPUT", remedy="Name another file.")
 
 
-def _tell_plan(output: Path, data: bytes, target: bytes, plan: Plan, as_json: bool) -> None:
+def _tell_new_key(package: bytes) -> None:
+    """Say what a verified patch does to the trust of the device."""
+    new_key = new_key_of(package)
+    if new_key is not None:
+        click.echo(f"new key: {new_key.fingerprint}; a device that installs it trusts that one from then on, and {_signer(package).fingerprint} no longer")
+
+
+def _signer(package: bytes) -> PublicKey:
+    return PublicKey(spk.SpkHeader.from_bytes(package).public_key)
+
+
+def _tell_plan(output: Path, data: bytes, target: bytes, plan: Plan, new_key: PublicKey | None, as_json: bool) -> None:
     reduction = 100 - 100 * len(data) / len(target)
     if as_json:
         fields = {
@@ -150,6 +180,7 @@ def _tell_plan(output: Path, data: bytes, target: bytes, plan: Plan, as_json: bo
             "copied_bytes": plan.copied_bytes,
             "inserted_bytes": plan.inserted_bytes,
             "coding": plan.coding.name.lower(),
+            "new_key": None if new_key is None else new_key.fingerprint,
         }
         click.echo(json.dumps(fields))
         return
@@ -157,5 +188,7 @@ def _tell_plan(output: Path, data: bytes, target: bytes, plan: Plan, as_json: bo
     table.add_row("patch", f"{len(data)} bytes for a target of {len(target)}: {reduction:.1f} % less to send")
     table.add_row("pages rebuilt", f"{len(plan.steps)}, in the order {' '.join(str(step.page) for step in plan.steps) or '-'}")
     table.add_row("copied, inserted", f"{plan.copied_bytes} and {plan.inserted_bytes} bytes of those pages; coding {plan.coding.name.lower()}")
+    if new_key is not None:
+        table.add_row("new key", f"{new_key.fingerprint}, in place of {_signer(data).fingerprint}")
     click.echo(str(output))
     result_console().print(table)

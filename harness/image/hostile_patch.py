@@ -9,10 +9,11 @@ from harness.image.delta.payload import PATCH_HEADER_BYTES, Coding
 from harness.image.delta.varint import encode_varint, zigzag
 from harness.image.forgery import PatchWorkshop
 from harness.image.hostile_header import GREATEST_U32, HostileImage, bindings, flipped, forms, keys, made, sealed, signatures, sizes, slots, truncated
+from harness.image.keys import PUBLIC_KEY_BYTES, PrivateKey
 from harness.image.log import VALUE_END
-from harness.image.patch import PATCH_FLAGS
+from harness.image.patch import PATCH_FLAGS, ROTATION_FLAGS
 from harness.image.refusal import RefusalReason as Reason
-from harness.image.spk import HEADER_BYTES
+from harness.image.spk import HEADER_BYTES, SpkHeader
 
 _BEHIND = {"magic": Reason.FORMAT, "format": Reason.FLAGS, "total": Reason.FLAGS, "code-size": Reason.FLAGS, "entry": Reason.FLAGS}
 _BEHIND_RESERVED = {"reserved": Reason.CRC, "key": Reason.CRC, "signature": Reason.CRC}
@@ -29,6 +30,7 @@ def hostile_patches() -> tuple[HostileImage, ...]:
         *header,
         *flipped(lambda _: HEADER_BYTES),
         *_fields(),
+        *_rotations(),
         *_cut_short(),
         *_pages(),
         *_numbers(),
@@ -84,6 +86,52 @@ def _fields() -> Iterator[HostileImage]:
     yield made("patch-steps-one-more", "one step more is told of than there is", Reason.PATCH, lambda s: s.patch(steps=s.told.steps + 1))
     yield made("patch-steps-one-less", "one step less is told of than there is", Reason.PATCH, lambda s: s.patch(steps=s.told.steps - 1))
     yield made("patch-version-inside", "another version inside than outside", Reason.PATCH, lambda s: s.patch(target_version=s.told.target_version + 1))
+
+
+def _rotations() -> Iterator[HostileImage]:
+    """Yield patches that would give the device another key."""
+    foreign = "a stranger's patch that brings his key"
+    yield made("rotation-foreign", foreign, Reason.KEY, lambda s: _rotation(s, s.stranger.public_key.raw, key=s.stranger))
+    flag = "the flag of a new key was set after signing"
+    yield made("rotation-flag-set", flag, Reason.SIGNATURE, lambda s: s.altered(flags=int(ROTATION_FLAGS)))
+    put = "a stranger's key was put behind a patch after signing, flag, sizes and CRC made right"
+    yield made("rotation-added", put, Reason.SIGNATURE, lambda s: s.altered(_with_key(s, s.stranger.public_key.raw), flags=int(ROTATION_FLAGS)))
+    swapped = "the new key was replaced after signing, the CRC made right"
+    yield made("rotation-swapped", swapped, Reason.SIGNATURE, lambda s: _swapped_key(s))
+    off = "the flag was cleared after signing"
+    yield made("rotation-flag-cleared", off, Reason.SIGNATURE, lambda s: _flag_cleared(s))
+    for name, key in (("erased", b"\xff" * PUBLIC_KEY_BYTES), ("zero", bytes(PUBLIC_KEY_BYTES))):
+        yield made(f"rotation-to-{name}", f"properly signed, all bytes of the new key are 0x{key[0]:02X}", Reason.NEW_KEY, lambda s, k=key: _rotation(s, k))
+    same = "properly signed, the new key is the trusted one"
+    yield made("rotation-to-same", same, Reason.NEW_KEY, lambda s: _rotation(s, s.key.public_key.raw))
+    for size in (1, PUBLIC_KEY_BYTES - 1):
+        title = f"properly signed, the patch is {size} bytes long, less than a key"
+        yield made(f"rotation-of-{size}", title, Reason.NEW_KEY, lambda s, n=size: s.sealed(s.good.code[:n], flags=int(ROTATION_FLAGS)))
+    alone = "properly signed, a new key and no patch before it"
+    yield made("rotation-alone", alone, Reason.PATCH, lambda s: s.sealed(s.stranger.public_key.raw, flags=int(ROTATION_FLAGS)))
+    missing = "properly signed, the flag is set and the patch's last bytes stand where the key belongs"
+    yield made("rotation-without-key", missing, Reason.PATCH, lambda s: s.sealed(flags=int(ROTATION_FLAGS)))
+    unsaid = "properly signed, a key follows the patch and the flag is not set"
+    yield made("rotation-without-flag", unsaid, Reason.PATCH, lambda s: s.sealed(_with_key(s, s.stranger.public_key.raw)))
+
+
+def _with_key(shop: PatchWorkshop, new_key: bytes) -> bytes:
+    return shop.good.code + new_key
+
+
+def _rotation(shop: PatchWorkshop, new_key: bytes, key: PrivateKey | None = None) -> bytes:
+    return shop.sealed(_with_key(shop, new_key), key, flags=int(ROTATION_FLAGS))
+
+
+def _swapped_key(shop: PatchWorkshop) -> bytes:
+    signed = SpkHeader.from_bytes(_rotation(shop, shop.stranger.public_key.raw))
+    other = bytes([shop.stranger.public_key.raw[0] ^ 1]) + shop.stranger.public_key.raw[1:]
+    return shop.altered(_with_key(shop, other), flags=int(ROTATION_FLAGS), signature=signed.signature)
+
+
+def _flag_cleared(shop: PatchWorkshop) -> bytes:
+    signed = SpkHeader.from_bytes(_rotation(shop, shop.stranger.public_key.raw))
+    return shop.altered(_with_key(shop, shop.stranger.public_key.raw), signature=signed.signature)
 
 
 def _cut_short() -> Iterator[HostileImage]:
@@ -208,6 +256,8 @@ def _targets() -> Iterator[HostileImage]:
         yield dataclasses.replace(entry, stops=True)
     title = "the steps make one byte otherwise than the digest says: seen when all is rebuilt, and nothing starts"
     yield dataclasses.replace(made("target-other-byte", title, Reason.TARGET, lambda s: _other_byte(s)), stops=True)
+    title = "the new key did not sign what the patch makes: seen when all is rebuilt, and nothing starts"
+    yield dataclasses.replace(made("rotation-of-old-target", title, Reason.TARGET, lambda s: _rotation(s, s.stranger.public_key.raw)), stops=True)
 
 
 def _other_byte(shop: PatchWorkshop) -> bytes:

@@ -47,6 +47,7 @@ class LogState:
         scratch: page of the pool that holds the next one. inverted: whether its first byte is stored inverted.
         cursor: page of the pool that was taken last.
         patch: name of the patch that was begun, see `patch_name`; while its pages are rebuilt.
+        key: number of the trusted key, see `harness.image.identity`.
     """
 
     counter: int = 0
@@ -57,17 +58,19 @@ class LogState:
     inverted: bool = False
     cursor: int = 0
     patch: int = 0
+    key: int = 0
 
     @property
     def phase(self) -> int:
         """All but the counter, as the value of a place."""
-        return self.stage | self.inverted << 7 | self.closed << 8 | self.steps << 16 | self.scratch << 32 | self.cursor << 40
+        return self.stage | self.key << 3 | self.inverted << 7 | self.closed << 8 | self.steps << 16 | self.scratch << 32 | self.cursor << 40
 
     def with_phase(self, value: int) -> LogState:
         """Return the state that a place of the kind `PHASE` makes of this one."""
         return dataclasses.replace(
             self,
-            stage=value & 0x7F,
+            stage=value & 7,
+            key=value >> 3 & 0xF,
             closed=value >> 8 & 0xFF,
             steps=value >> 16 & 0xFFFF,
             scratch=value >> 32 & 0xFF,
@@ -143,7 +146,7 @@ def mark_pending(pool: bytes, *, page_bytes: int) -> bytes:
     pages = len(pool) // page_bytes
     state = read_log(pool, page_bytes=page_bytes)
     fresh = next(page % pages for page in range(state.cursor + 1, state.cursor + pages + 1) if page % pages != active)
-    staged = LogState(state.counter, Stage.PENDING, cursor=fresh)
+    staged = LogState(state.counter, Stage.PENDING, cursor=fresh, key=state.key)
     return _with_page(pool, fresh, log_page(staged, sequence + 1, page_bytes=page_bytes))
 
 
@@ -160,7 +163,7 @@ def close_log(pool: bytes, reason: int, *, page_bytes: int) -> bytes:
     if active is None or used + PLACE_BYTES > len(page):
         raise ValueError("there is no place for a record in the log")
     state = read_log(pool, page_bytes=page_bytes)
-    closed = LogState(state.counter, Stage.IDLE, closed=reason, cursor=state.cursor)
+    closed = LogState(state.counter, Stage.IDLE, closed=reason, cursor=state.cursor, key=state.key)
     return _with_page(pool, active, (page[:used] + place(PlaceKind.PHASE, closed.phase)).ljust(page_bytes, _BLANK))
 
 

@@ -29,6 +29,10 @@ class RefusalReason(IntEnum):
     """A patch that does not make the image that it names."""
     MODULE = 15
     """A module that is malformed, or that this host can't load."""
+    NEW_KEY = 16
+    """A patch whose new key is none, or the trusted one."""
+    KEY_PLACES = 17
+    """A patch with a new key, and no place is left for it."""
 
 
 class ImageRefused(HarnessError):  # noqa: N818 -- a refusal is a judgement, not an error

@@ -46,6 +46,8 @@ class Flags(IntFlag):
     COMPRESSED = 2
     DELTA = 4
     """The code is a patch."""
+    ROTATES_KEY = 8
+    """A key follows the patch, which the device is to trust in place of its own."""
     MODULE = 16
     """The code is a module: the application loads it into RAM."""
 

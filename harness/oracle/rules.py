@@ -103,20 +103,30 @@ def _no_older_version(run: Run) -> Iterator[Violation]:
 
 
 def protected_areas(run: Run) -> Iterator[Violation]:
-    """The bootloader and the identity page are never erased and never change, not even to the same bytes."""
+    """The bootloader and the identity page are never erased and never change, but for the places for keys where the update brings a key."""
     page_bytes = run.scenario.device.flash.page_bytes.value
     for name in run.scenario.protected:
         region = run.scenario.regions[name]
-        original = run.scenario.region_bytes(run.case.state.flash, name)
-        if run.scenario.region_bytes(run.start.flash, name) != original:
+        original = _guarded_bytes(run, run.case.state.flash, name)
+        if _guarded_bytes(run, run.start.flash, name) != original:
             yield Violation("protected_areas", f"the cut left {name} changed", 0)
         first_page = (region.address - run.scenario.flash_address) // page_bytes
         pages = slice(first_page, first_page + region.size_bytes // page_bytes)
         for boot, trace in enumerate(run.traces):
             if any(trace.erases[pages]):
                 yield Violation("protected_areas", f"a page of {name} was erased", boot)
-            elif run.scenario.region_bytes(trace.final.flash, name) != original:
+            elif _guarded_bytes(run, trace.final.flash, name) != original:
                 yield Violation("protected_areas", f"{name} changed", boot)
+
+
+def _guarded_bytes(run: Run, flash: bytes, name: str) -> bytes:
+    """Return what may not change of a protected region."""
+    content = run.scenario.region_bytes(flash, name)
+    writable = run.scenario.key_places
+    if not run.case.rotates_key or writable.start not in run.scenario.regions[name].addresses:
+        return content
+    start = writable.start - run.scenario.regions[name].address
+    return content[:start] + content[start + len(writable) :]
 
 
 def flash_discipline(run: Run) -> Iterator[Violation]:

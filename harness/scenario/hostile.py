@@ -11,15 +11,18 @@ from harness.image.delta.apply import apply_patch
 from harness.image.forgery import PatchWorkshop, Workshop, read_workshop
 from harness.image.hostile import ROLLBACK, hostile_images
 from harness.image.hostile_patch import PATCH_ROLLBACK, hostile_patches
+from harness.image.patch import seal_patch
 from harness.image.refusal import RefusalReason
-from harness.image.spk import HEADER_BYTES, SpkHeader
+from harness.image.spk import HEADER_BYTES, Flags, SpkHeader
 from harness.image.verify import image_in_region
 from harness.scenario.model import Cuts, ExpectedEnd
 from harness.scenario.prepared import PreparedCase, PreparedScenario
 from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY, SpeckFormat
-from harness.scenario.speck_delta import SpeckDeltaProfile, planned_payload, signed_patch
+from harness.scenario.speck_delta import SpeckDeltaProfile, planned_payload
 
 _ERASED = b"\xff"
+_OF_CONTENT = (RefusalReason.BASE, RefusalReason.PATCH, RefusalReason.TARGET)
+"""Found in the payload, which is read only once the patch is known to be the one that may go on."""
 
 
 class HostileCases:
@@ -71,6 +74,7 @@ class HostileCases:
             staged_version=None,
             staged_digest=None if held is None or held.digest == self.update.installed_digest else held.digest,
             refusal=None if hostile.stops else int(hostile.reason),
+            rotates_key=hostile.stops and held is not None and bool(held.header.flags & Flags.ROTATES_KEY),
         )
 
     def refused_state(self, case: PreparedCase) -> NonVolatile:
@@ -89,7 +93,7 @@ class HostileCases:
         header = SpkHeader.from_bytes(self.image(name).ljust(HEADER_BYTES, _ERASED))
         if reason > RefusalReason.VERSION and header.version <= self.records.counter(metadata):
             return RefusalReason.VERSION
-        if reason > RefusalReason.SIGNATURE and self.records.is_begun(metadata):
+        if reason in _OF_CONTENT and self.records.is_begun(metadata):
             return RefusalReason.BASE
         return reason
 
@@ -123,7 +127,8 @@ def patch_workshop_of(scenario: PreparedScenario, update: PreparedCase) -> Patch
     installed = shop.installed.to_bytes()
     target = apply_patch(installed, shop.good.code)
     page_bytes = scenario.device.flash.page_bytes.value
-    back = signed_patch(planned_payload(target, installed, page_bytes), TRUSTED_KEY, shop.installed.header.version, shop.hardware_revision)
+    way_back = planned_payload(target, installed, page_bytes)
+    back = seal_patch(way_back, TRUSTED_KEY, version=shop.installed.header.version, hardware_revision=shop.hardware_revision)
     fields = {field.name: getattr(shop, field.name) for field in dataclasses.fields(shop)}
     return PatchWorkshop(**fields, back=back)
 

@@ -36,13 +36,15 @@ class Defect(StrEnum):
     """The same, in the slot of an update that another patch began. Patches only."""
     OTHER_TARGET = "other-target"
     """A properly signed patch that makes another image than it names. Patches only."""
+    OLD_KEY = "old-key"
+    """Signed with production's key, by which a device that was given another one does not trust any more. Patches only."""
     WILD_RELOCATION = "wild-relocation"
     """A properly signed module with a relocation outside of it. Modules only."""
     FORGED_RELOCATION = "forged-relocation"
     """The same, altered after it was signed, its CRC made right again. Modules only."""
 
 
-_OF_PATCHES = frozenset({Defect.OTHER_BASE, Defect.OTHER_TARGET, Defect.SWAPPED})
+_OF_PATCHES = frozenset({Defect.OTHER_BASE, Defect.OTHER_TARGET, Defect.SWAPPED, Defect.OLD_KEY})
 _OF_MODULES = frozenset({Defect.WILD_RELOCATION, Defect.FORGED_RELOCATION})
 
 
@@ -79,11 +81,26 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class SigningKey(StrEnum):
+    """Which of the vendor's keys signs an image."""
+
+    FIRST = "first"
+    """The one that production writes."""
+    SECOND = "second"
+    """The one that a rotation gives to the device."""
+
+
 class ImageSpec(_Strict):
-    """An application image of a case."""
+    """An image of a case.
+
+    Attributes:
+        key: of an application that patches update, who signed it. Installed, the device trusts this key; staged, the patch that makes it
+            gives the device this key where it has the other one.
+    """
 
     version: Version
     defect: Defect = Defect.NONE
+    key: SigningKey = SigningKey.FIRST
 
 
 class ModuleEnd(StrEnum):
@@ -121,6 +138,8 @@ class ModulePart(_Strict):
         for spec in (self.installed, self.staged):
             if spec is not None and spec.defect in _OF_PATCHES:
                 raise ValueError(f'defect = "{spec.defect}" is one of patches: no module has it')
+            if spec is not None and spec.key is not SigningKey.FIRST:
+                raise ValueError(f'key = "{spec.key}": modules are signed with the first one')
         return self
 
 
@@ -158,6 +177,8 @@ class Case(_Strict):
     staged: ImageSpec | None = None
     counter: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     """The monotonic counter at the start; by default the installed version."""
+    key_places: PageFill = PageFill.FRESH
+    """How many of the places for keys were used up by cuts and earlier keys; only where updates are patches."""
     counter_page: PageFill = PageFill.FRESH
     journal_page: PageFill = PageFill.FRESH
     end: ExpectedEnd

@@ -56,7 +56,7 @@ class PoolBookkeeping:
         content = flash[start : start + self.region.size_bytes]
         pool = read_pool(content, page_bytes=self.page_bytes)
         state, scratch = pool.state, self.scratch(pool, content, self.page_bytes)
-        log = (state.counter, state.stage, state.closed, state.steps, state.patch, pool.active is None, pool.settled, len(pool.half))
+        log = (state.counter, state.stage, state.closed, state.steps, state.patch, state.key, pool.active is None, pool.settled, len(pool.half))
         free = range(self.region.address + pool.free[0], self.region.address + pool.free[1])
         used = {pool.active, scratch.page, *pool.marked}
         return Meaning(

@@ -17,11 +17,12 @@ from harness.build.profile import LayoutRegion, Profile, load_profile
 from harness.build.toolchain import Toolchain, choose_toolchain
 from harness.device import Device, Domain, NonVolatile, Timing, load_device
 from harness.errors import InputError
+from harness.image.identity import KEY_PLACES, PLACE_BYTES, PLACES_OFFSET
 from harness.image.spk import HEADER_BYTES
 from harness.image.verify import Placement, image_in_region
 from harness.scenario.download.host import Download
 from harness.scenario.download.link import LinkFaults
-from harness.scenario.model import Case, DownloadSpec, Scenario, load_scenario
+from harness.scenario.model import Case, DownloadSpec, PageFill, Scenario, SigningKey, load_scenario
 from harness.scenario.module_prepare import ModulePreparation
 from harness.scenario.own import is_own_scenario
 from harness.scenario.own_prepare import prepare_own
@@ -34,7 +35,7 @@ from harness.scenario.speck import (
     build_flash,
     build_identity_page,
     build_image,
-    trusted_public_key,
+    standing_of,
 )
 
 _REGIONS = ("bootloader", "identity", "application", "slot", "metadata")
@@ -169,11 +170,16 @@ class _Preparation:
             records=("metadata",),
             bookkeeping=self._bookkeeping(),
             modules=None if self._modules is None else self._modules.format,
+            key_places=self._key_places(),
         )
 
     def _bookkeeping(self) -> Bookkeeping | None:
         of_bootloader = self._flash_profile.bookkeeping(self._regions["metadata"], self._device.flash.address.value)
         return of_bootloader if self._modules is None or of_bootloader is None else TwoBookkeepings(of_bootloader, self._modules.bookkeeping)
+
+    def _key_places(self) -> range:
+        start = self._regions["identity"].address + PLACES_OFFSET
+        return range(start, start + KEY_PLACES * PLACE_BYTES) if self._flash_profile.rotates_keys else range(0)
 
     def _domains(self) -> tuple[Domain, ...]:
         of_flash = (self._regions[name] for name in (BOOTLOADER_DOMAIN, APPLICATION_DOMAIN))
@@ -196,7 +202,7 @@ class _Preparation:
         application = self._regions["application"]
         placement = Placement(application.address, application.size_bytes, self._device.ram_address.value, self._device.parts[self._part].ram_bytes.value)
         flash_address = self._device.flash.address.value
-        return SpeckFormat(self._regions, flash_address, trusted_public_key(), self._scenario.hardware_revision, placement, self._flash_profile)
+        return SpeckFormat(self._regions, flash_address, self._scenario.hardware_revision, placement, self._flash_profile)
 
     def _verification(self) -> int | None:
         name = self._scenario.verification
@@ -215,13 +221,21 @@ class _Preparation:
         code = ApplicationCode(firmware.binary, firmware.entry - firmware.address)
         return code.padded(max(self._options.app_kib, self._scenario.app_kib) * 1024, f"padding of version {version}")
 
+    def _check_keys(self, case: Case) -> None:
+        """Refuse a case with keys that the profile has no place for."""
+        specs = (case.installed, *([case.staged] if case.staged else []))
+        if not self._flash_profile.rotates_keys and (case.key_places is not PageFill.FRESH or any(spec.key is not SigningKey.FIRST for spec in specs)):
+            problem = f"the bootloader of profile {self._profile.name} knows production's key alone"
+            raise InputError(problem, source=self._reference, field=f"case {case.name!r}", remedy="Leave key and key_places out, or name profile speck-delta.")
+
     def _case(self, case: Case) -> PreparedCase:
+        self._check_keys(case)
         page_bytes = self._device.flash.page_bytes.value
         revision = self._scenario.hardware_revision
         installed = build_image(case.installed, self._application(case.installed.version), revision)
         contents = {
             "bootloader": self._bootloader.binary,
-            "identity": build_identity_page(revision, page_bytes),
+            "identity": build_identity_page(case, revision, page_bytes),
             "application": installed,
         }
         staged = None
@@ -257,12 +271,13 @@ class _Preparation:
             refusal=self._refusal(contents) if staged and not peer else None,
             peer=peer,
             module=module,
+            rotates_key=case.staged is not None and case.staged.key is not case.installed.key,
         )
 
     def _refusal(self, contents: dict[str, bytes]) -> int | None:
         """Return the reason that the device must record, None where what is staged is installed."""
-        counter = self._flash_profile.counter(contents["metadata"])
-        return self._flash_profile.judge(contents["slot"], contents["application"], counter, self._scenario.hardware_revision, self._format().placement)
+        standing = standing_of(self._flash_profile, contents["metadata"], contents["identity"])
+        return self._flash_profile.judge(contents["slot"], contents["application"], standing, self._scenario.hardware_revision, self._format().placement)
 
     def _check_fits(self, name: str, image: bytes) -> None:
         size = self._regions[name].size_bytes

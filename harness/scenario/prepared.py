@@ -186,6 +186,7 @@ class PreparedCase:
         refusal: the reason that the bootloader must record for refusing the staged image; None: it is not to refuse it, or keeps no record.
         peer: the host at the other end of the UART, until the application has settled; None: nobody.
         module: what must come of its modules; None: it has none.
+        rotates_key: whether the update gives the device another key to trust.
     """
 
     name: str
@@ -200,6 +201,7 @@ class PreparedCase:
     refusal: int | None = None
     peer: PeerMaker | None = None
     module: PreparedModule | None = None
+    rotates_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,7 @@ class PreparedScenario:
         records: names of the regions where the firmware keeps journals and counters, and where alone a refusal may write.
         bookkeeping: what the firmware's journals and counters say; None: nobody can tell, so a search compares them byte by byte.
         modules: what the flash says of modules; None: the application loads none.
+        key_places: addresses in a protected region where an update that gives the device another key may write it.
     """
 
     reference: str
@@ -242,6 +245,7 @@ class PreparedScenario:
     records: tuple[str, ...] = ()
     bookkeeping: Bookkeeping | None = None
     modules: ModuleFormat | None = None
+    key_places: range = range(0)
 
     @property
     def flash_address(self) -> int:

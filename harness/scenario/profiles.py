@@ -20,6 +20,11 @@ class FlashProfile(Records, Protocol):
         """The regions that must hold a whole application."""
         ...
 
+    @property
+    def rotates_keys(self) -> bool:
+        """Whether an update can give the device another key."""
+        ...
+
     def problem_of(self, regions: dict[str, Region]) -> tuple[str, str] | None:
         """Return the region that does not fit the profile, and what is wrong with it."""
         ...

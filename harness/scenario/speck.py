@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harness.image.defects import alter_code, corrupt_code
-from harness.image.identity import Identity, build_identity
-from harness.image.keys import PrivateKey, PublicKey, test_key
+from harness.image.identity import KEY_PLACES, Identity, build_identity, read_identity
+from harness.image.keys import PUBLIC_KEY_BYTES, PrivateKey, PublicKey, test_key
 from harness.image.metadata import (
     close_journal,
     delivery_metadata,
@@ -23,15 +23,34 @@ from harness.image.metadata import (
 from harness.image.refusal import ImageRefused
 from harness.image.spk import HEADER_BYTES, sign_image
 from harness.image.verify import Placement, image_in_region, verify_image
-from harness.scenario.model import Case, Defect, ImageSpec, PageFill
+from harness.scenario.model import Case, Defect, ImageSpec, PageFill, SigningKey
 from harness.scenario.prepared import Bookkeeping, InstalledImage, Meaning, Region
 
 TRUSTED_KEY = test_key("speck")
+SECOND_KEY = test_key("speck, second")
 FOREIGN_KEY = test_key("somebody else")
+NO_KEY = PublicKey(b"\xff" * PUBLIC_KEY_BYTES)
+"""What an erased place reads as: nothing is signed with it."""
+_SPOILED = PublicKey(bytes([0x5A]) + b"\xff" * (PUBLIC_KEY_BYTES - 1))
+"""What a cut leaves in a place."""
 _METADATA_PAGES = 4
 _REMEMBERED = 64
 _JOURNAL_RECORDS_LEFT = 4
 """Most free places in a nearly full journal page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a device goes by when it judges an image.
+
+    Attributes:
+        counter: the monotonic counter. public_key: the key that it trusts; None: its place is blank.
+        free_key_places: how many more keys it has room for.
+    """
+
+    counter: int
+    public_key: PublicKey | None
+    free_key_places: int = 0
 
 
 class Records(Protocol):
@@ -39,6 +58,10 @@ class Records(Protocol):
 
     def counter(self, metadata: bytes) -> int:
         """Return the monotonic counter."""
+        ...
+
+    def key_number(self, metadata: bytes) -> int:
+        """Return which key of the identity page is trusted."""
         ...
 
     def refusal(self, metadata: bytes) -> int | None:
@@ -61,7 +84,7 @@ class Records(Protocol):
         """Whether an update is under way that only the very image that began it may finish."""
         ...
 
-    def judge(self, slot: bytes, installed: bytes, counter: int, hardware_revision: int, placement: Placement) -> int | None:
+    def judge(self, slot: bytes, installed: bytes, standing: Standing, hardware_revision: int, placement: Placement) -> int | None:
         """Return the reason for which a bundled device must refuse what the slot holds, None if it is to install it, or can't tell before it has."""
         ...
 
@@ -72,20 +95,28 @@ class SpeckFormat:
 
     regions: dict[str, Region]
     flash_address: int
-    public_key: PublicKey
     hardware_revision: int
     placement: Placement
     records: Records
-    _known: dict[bytes, InstalledImage | None] = field(default_factory=dict, repr=False, compare=False)
+    _known: dict[tuple[bytes, PublicKey | None], InstalledImage | None] = field(default_factory=dict, repr=False, compare=False)
     _counters: dict[bytes, int] = field(default_factory=dict, repr=False, compare=False)
+    _key_numbers: dict[bytes, int] = field(default_factory=dict, repr=False, compare=False)
 
     def installed_image(self, flash: bytes) -> InstalledImage | None:
-        """Return the image in the application region, None if there is not even a header."""
-        content = self._content(flash, "application")
-        if content not in self._known:
+        """Return the image in the application region, None if there is not even a header; it is authentic by the key that this flash says is trusted."""
+        known = (self._content(flash, "application"), self.trusted_key(flash))
+        if known not in self._known:
             _make_room(self._known)
-            self._known[content] = self._read(content)
-        return self._known[content]
+            self._known[known] = self._read(*known)
+        return self._known[known]
+
+    def trusted_key(self, flash: bytes) -> PublicKey | None:
+        """Return the key that the flash says is trusted, None if its place is blank."""
+        metadata = self._content(flash, "metadata")
+        if metadata not in self._key_numbers:
+            _make_room(self._key_numbers)
+            self._key_numbers[metadata] = self.records.key_number(metadata)
+        return read_identity(self._content(flash, "identity")).key(self._key_numbers[metadata])
 
     @property
     def has_counter(self) -> bool:
@@ -108,20 +139,21 @@ class SpeckFormat:
         staged, installed = (image_in_region(self._content(flash, name)) for name in ("slot", "application"))
         if staged is None or installed is None:
             return False
-        counter = self.records.counter(metadata)
-        return self.records.judge(staged.to_bytes(), installed.to_bytes(), counter, self.hardware_revision, self.placement) is None
+        standing = standing_of(self.records, metadata, self._content(flash, "identity"))
+        return self.records.judge(staged.to_bytes(), installed.to_bytes(), standing, self.hardware_revision, self.placement) is None
 
     def refusal(self, flash: bytes) -> int | None:
         """Return how the device says that the last update was closed, None while it is open or where there was none."""
         return self.records.refusal(self._content(flash, "metadata"))
 
-    def _read(self, content: bytes) -> InstalledImage | None:
+    def _read(self, content: bytes, trusted: PublicKey | None) -> InstalledImage | None:
         image = image_in_region(content)
         if image is None:
             return None
         try:
-            verify_image(image.to_bytes(), self.public_key, hardware_revision=self.hardware_revision, placement=self.placement)
-            authentic = True
+            if trusted is not None:
+                verify_image(image.to_bytes(), trusted, hardware_revision=self.hardware_revision, placement=self.placement)
+            authentic = trusted is not None
         except ImageRefused:
             authentic = False
         start = self.regions["application"].address + HEADER_BYTES
@@ -166,6 +198,7 @@ class SpeckProfile:
 
     page_bytes: int
     image_regions: tuple[str, ...] = ("application", "slot")
+    rotates_keys: bool = False
 
     def problem_of(self, regions: dict[str, Region]) -> tuple[str, str] | None:
         """Return the region that does not fit the profile, and what is wrong with it."""
@@ -178,6 +211,11 @@ class SpeckProfile:
     def counter(self, metadata: bytes) -> int:
         """Return the monotonic counter."""
         return read_counter(metadata)
+
+    def key_number(self, metadata: bytes) -> int:
+        """Return 0: this profile knows production's key alone."""
+        del metadata
+        return 0
 
     def refusal(self, metadata: bytes) -> int | None:
         """Return how the journal says that the last update was closed."""
@@ -201,10 +239,10 @@ class SpeckProfile:
         del metadata
         return False
 
-    def judge(self, slot: bytes, installed: bytes, counter: int, hardware_revision: int, placement: Placement) -> int | None:
+    def judge(self, slot: bytes, installed: bytes, standing: Standing, hardware_revision: int, placement: Placement) -> int | None:
         """Return the reason for which a bundled device must refuse a staged image, None if it is to install it."""
         del installed
-        return refusal_of(slot, counter, hardware_revision, placement)
+        return refusal_of(slot, standing, hardware_revision, placement)
 
     def slot(self, case: Case, installed: bytes, staged: bytes, hardware_revision: int) -> bytes:
         """Return what the slot holds: the staged image as it is."""
@@ -221,7 +259,13 @@ class SpeckProfile:
         return SpeckBookkeeping(region, flash_address)
 
 
-def _make_room(known: dict[bytes, Any]) -> None:
+def standing_of(records: Records, metadata: bytes, identity_page: bytes) -> Standing:
+    """Return what a device goes by whose metadata region and identity page these are."""
+    identity = read_identity(identity_page)
+    return Standing(records.counter(metadata), identity.key(records.key_number(metadata)), KEY_PLACES - len(identity.later_keys))
+
+
+def _make_room(known: dict[Any, Any]) -> None:
     """Forget what was read once there is much of it: neighbouring cuts ask for the same few contents."""
     if len(known) > _REMEMBERED:
         known.clear()
@@ -245,18 +289,23 @@ def trusted_public_key() -> PublicKey:
     return TRUSTED_KEY.public_key
 
 
-def refusal_of(staged: bytes, counter: int, hardware_revision: int, placement: Placement) -> int | None:
+def refusal_of(staged: bytes, standing: Standing, hardware_revision: int, placement: Placement) -> int | None:
     """Return the reason for which a bundled device must refuse a staged image, None if it is to install it."""
     try:
-        verify_image(staged, trusted_public_key(), hardware_revision=hardware_revision, minimum_version=counter + 1, placement=placement)
+        verify_image(staged, standing.public_key or NO_KEY, hardware_revision=hardware_revision, minimum_version=standing.counter + 1, placement=placement)
     except ImageRefused as refused:
         return int(refused.reason)
     return None
 
 
+def key_of(spec: ImageSpec) -> PrivateKey:
+    """Return the key that signs an application, its defect apart."""
+    return SECOND_KEY if spec.key is SigningKey.SECOND else TRUSTED_KEY
+
+
 def build_image(spec: ImageSpec, application: ApplicationCode, hardware_revision: int) -> bytes:
     """Sign an application, and spoil it as `spec` says."""
-    key: PrivateKey = FOREIGN_KEY if spec.defect is Defect.FOREIGN_KEY else TRUSTED_KEY
+    key: PrivateKey = FOREIGN_KEY if spec.defect is Defect.FOREIGN_KEY else key_of(spec)
     code = application.code
     if spec.defect is Defect.OTHER_BUILD:
         code = code[:-1] + bytes([code[-1] ^ 0xFF])
@@ -300,6 +349,8 @@ def build_flash(regions: dict[str, Region], contents: dict[str, bytes], flash_ad
     return bytes(flash)
 
 
-def build_identity_page(hardware_revision: int, page_bytes: int) -> bytes:
-    """Return the identity page of a bundled device."""
-    return build_identity(Identity(trusted_public_key(), hardware_revision), page_bytes=page_bytes)
+def build_identity_page(case: Case, hardware_revision: int, page_bytes: int) -> bytes:
+    """Return the identity page of a bundled device at the start of a case."""
+    keys = (SECOND_KEY.public_key,) if case.installed.key is SigningKey.SECOND else ()
+    spoiled = {PageFill.FRESH: 0, PageFill.NEARLY_FULL: KEY_PLACES - 1, PageFill.FULL: KEY_PLACES}[case.key_places] - len(keys)
+    return build_identity(Identity(trusted_public_key(), hardware_revision, (*keys, *[_SPOILED] * spoiled)), page_bytes=page_bytes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +15,15 @@ from harness.image.delta.payload import PATCH_HEADER_BYTES, PatchHeader
 from harness.image.delta.planner import plan_patch
 from harness.image.keys import PrivateKey
 from harness.image.log import LogState, Stage, close_log, delivery_pool, mark_pending, patch_name, read_log
-from harness.image.patch import PATCH_FLAGS, verify_patch
+from harness.image.patch import seal_patch, verify_patch
 from harness.image.pool import read_pool
 from harness.image.refusal import ImageRefused, RefusalReason
-from harness.image.spk import HEADER_BYTES, SpkHeader, parse_image, seal
+from harness.image.spk import parse_image
 from harness.image.verify import Placement
-from harness.scenario.model import Case, Defect, PageFill
+from harness.scenario.model import Case, Defect, PageFill, SigningKey
 from harness.scenario.pool_bookkeeping import PoolBookkeeping, scratch_of_update
 from harness.scenario.prepared import Bookkeeping, Region
-from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY, trusted_public_key
+from harness.scenario.speck import FOREIGN_KEY, NO_KEY, TRUSTED_KEY, Standing, key_of
 
 _LEAST_POOL_PAGES = 4
 _PLACES_LEFT = 2
@@ -39,6 +38,7 @@ class SpeckDeltaProfile:
 
     page_bytes: int
     image_regions: tuple[str, ...] = ("application",)
+    rotates_keys: bool = True
 
     def problem_of(self, regions: dict[str, Region]) -> tuple[str, str] | None:
         """Return the region that does not fit the profile, and what is wrong with it."""
@@ -49,6 +49,10 @@ class SpeckDeltaProfile:
     def counter(self, metadata: bytes) -> int:
         """Return the monotonic counter."""
         return read_pool(metadata, page_bytes=self.page_bytes).state.counter
+
+    def key_number(self, metadata: bytes) -> int:
+        """Return which key the log says is trusted."""
+        return read_pool(metadata, page_bytes=self.page_bytes).state.key
 
     def refusal(self, metadata: bytes) -> int | None:
         """Return how the log says that the last update was closed; 0 also where there was none yet."""
@@ -71,24 +75,29 @@ class SpeckDeltaProfile:
         """Whether the pages of a patch are being rebuilt."""
         return read_log(metadata, page_bytes=self.page_bytes).is_begun
 
-    def judge(self, slot: bytes, installed: bytes, counter: int, hardware_revision: int, placement: Placement) -> int | None:
+    def judge(self, slot: bytes, installed: bytes, standing: Standing, hardware_revision: int, placement: Placement) -> int | None:
         """Return the reason for which a bundled device must refuse a patch before it changes anything; None if it begins to apply it."""
-        limits = {"page_bytes": self.page_bytes, "region_bytes": placement.capacity_bytes}
+        limits = {"page_bytes": self.page_bytes, "region_bytes": placement.capacity_bytes, "key_places": standing.free_key_places}
+        trusted = standing.public_key or NO_KEY
         try:
-            verify_patch(slot, trusted_public_key(), installed, hardware_revision=hardware_revision, minimum_version=counter + 1, **limits)
+            verify_patch(slot, trusted, installed, hardware_revision=hardware_revision, minimum_version=standing.counter + 1, **limits)
         except ImageRefused as refused:
             return None if refused.reason is RefusalReason.TARGET else int(refused.reason)
         return None
 
     def slot(self, case: Case, installed: bytes, staged: bytes, hardware_revision: int) -> bytes:
         """Return the signed patch from the installed image to the staged one, spoiled as the case says."""
-        defect = case.staged.defect if case.staged else Defect.NONE
+        assert case.staged is not None
+        defect = case.staged.defect
         payload = planned_payload(installed, staged, self.page_bytes)
         if defect in (Defect.OTHER_BASE, Defect.SWAPPED, Defect.OTHER_TARGET):
             payload = _with_other_digest(payload, defect)
-        key: PrivateKey = FOREIGN_KEY if defect is Defect.FOREIGN_KEY else TRUSTED_KEY
+        trusted = key_of(case.installed)
+        key: PrivateKey = {Defect.FOREIGN_KEY: FOREIGN_KEY, Defect.OLD_KEY: TRUSTED_KEY}.get(defect, trusted)
         version = parse_image(staged, "the staged image").header.version
-        patch = signed_patch(payload, key, version, hardware_revision + (defect is Defect.WRONG_HARDWARE))
+        revision = hardware_revision + (defect is Defect.WRONG_HARDWARE)
+        new_key = None if case.staged.key is case.installed.key else key_of(case.staged).public_key
+        patch = seal_patch(payload, key, version=version, hardware_revision=revision, new_key=new_key)
         if defect is Defect.ALTERED_CODE:
             return alter_code(patch)
         return corrupt_code(patch) if defect is Defect.CORRUPT_CODE else patch
@@ -97,7 +106,8 @@ class SpeckDeltaProfile:
         """Return the metadata region at the start of a case: the counter, and a patch pending if one is staged."""
         del slot_bytes
         counter = case.installed.version if case.counter is None else case.counter
-        state = LogState(counter, Stage.IDLE if case.staged is None else Stage.PENDING)
+        number = int(case.installed.key is SigningKey.SECOND)
+        state = LogState(counter, Stage.IDLE if case.staged is None else Stage.PENDING, key=number)
         if case.staged and case.staged.defect is Defect.SWAPPED:
             state = dataclasses.replace(state, stage=Stage.STARTED, patch=_NAME_OF_ANOTHER)
         free = {PageFill.FRESH: None, PageFill.NEARLY_FULL: _PLACES_LEFT, PageFill.FULL: 0}[case.journal_page]
@@ -106,20 +116,6 @@ class SpeckDeltaProfile:
     def bookkeeping(self, region: Region, flash_address: int) -> Bookkeeping | None:
         """Return who tells what the pool says."""
         return PoolBookkeeping(region, flash_address, self.page_bytes, scratch_of_update)
-
-
-def signed_patch(payload: bytes, key: PrivateKey, version: int, hardware_revision: int) -> bytes:
-    """Return the signed patch of a payload."""
-    header = SpkHeader(
-        total_bytes=HEADER_BYTES + len(payload),
-        code_bytes=len(payload),
-        entry_offset=0,
-        version=version,
-        code_crc32=zlib.crc32(payload),
-        flags=PATCH_FLAGS,
-        hardware_revision=hardware_revision,
-    )
-    return seal(header, payload, key)
 
 
 def _with_other_digest(payload: bytes, defect: Defect) -> bytes:

@@ -11,6 +11,7 @@ from harness.campaign.boots import run_until_settled
 from harness.cli import run_cli
 from harness.image.delta.apply import apply_patch
 from harness.image.delta.payload import PATCH_HEADER_BYTES, Coding, PatchHeader, decode_steps, encode_steps
+from harness.image.patch import seal_patch
 from harness.image.verify import image_in_region
 from harness.machine.engines import make_machine
 from harness.oracle.rules import judge
@@ -18,12 +19,15 @@ from harness.oracle.run import Outcome, outcome_of
 from harness.scenario.hostile import staged
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.speck import TRUSTED_KEY
-from harness.scenario.speck_delta import signed_patch
 
 SLICES = [
     ("stm32f103", "counter-behind", "0-14", "some,metastable"),
     ("stm32f103", "update", "14-16", "none,some"),
     ("nrf52840", "log-rotation", "0-10", "most"),
+    ("stm32f103", "key-rotation", "0-2", "some,metastable"),
+    ("nrf52840", "key-rotation", "7-10", "most"),
+    ("stm32f103", "old-key", "0-3", "some"),
+    ("nrf52840", "key-places-used", "0-3", "most"),
 ]
 
 
@@ -49,7 +53,7 @@ def test_either_coding_is_applied_on_the_device(chip: str, coding: Coding) -> No
     told = PatchHeader.from_bytes(good.code)
     steps = tuple(decode_steps(told, good.code[PATCH_HEADER_BYTES:]))
     payload = replace(told, coding=coding).to_bytes() + encode_steps(steps, told.page_bytes, coding)
-    patch = signed_patch(payload, TRUSTED_KEY, good.header.version, good.header.hardware_revision)
+    patch = seal_patch(payload, TRUSTED_KEY, version=good.header.version, hardware_revision=good.header.hardware_revision)
     machine = make_machine("embedded", scenario.device, scenario.part, scenario.domains)
     try:
         run = run_until_settled(machine, scenario, case, staged(scenario, case.state, patch, pending=False), 1)
@@ -60,3 +64,18 @@ def test_either_coding_is_applied_on_the_device(chip: str, coding: Coding) -> No
     assert outcome_of(run) is Outcome.NEW_VERSION
     assert scenario.region_bytes(run.final_flash, "application").startswith(target)
     assert target != installed.to_bytes()
+
+
+KEY_BUGS = {
+    "a new key that is trusted at once": ("delta-key-trusted-early", "key-rotation", "47-47", "bootable"),
+    "a torn place that is taken for whole": ("delta-torn-key-taken", "key-rotation", "10-10", "bootable"),
+    "an old key that stays trusted": ("delta-old-key-accepted", "old-key", "0-0", "refused"),
+}
+
+
+@pytest.mark.parametrize(("bug", "case", "operations", "rule"), KEY_BUGS.values(), ids=KEY_BUGS)
+def test_mistakes_with_keys_are_found(bug: str, case: str, operations: str, rule: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is found by the rule that it was seeded for, in a cut or two of the case that is about it."""
+    arguments = ["sweep", "stm32f103/speck-delta", "--bug", bug, "--case", case, "--operations", operations, "--tears", "none", "--jobs", "1", "--json"]
+    assert run_cli(arguments) == 1
+    assert rule in capsys.readouterr().out

@@ -11,6 +11,7 @@ from harness.cli import run_cli
 from harness.cli.speck import speck_group
 from harness.device.nor import NorFlash
 from harness.errors import ExitCode
+from harness.image.keys import read_public_key
 from tests.image.samples import make_code
 
 
@@ -45,6 +46,23 @@ def test_a_patch_rebuilds_the_signed_target(packages: Path, capsys: pytest.Captu
     assert not (packages / "other.spk").exists()
 
 
+def test_a_patch_gives_devices_the_next_key(packages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The old key signs the patch, the new one its target; delta, verify and apply name both, and the old key alone verifies it."""
+    assert speck(capsys, "keygen", "--output", "next.key", "--public-key", "next.pub")[0] == ExitCode.HOLDS
+    assert speck(capsys, "sign", "v2.bin", "v2-next.spk", "--key", "next.key", "--version", 2)[0] == ExitCode.HOLDS
+    made = speck(capsys, "delta", "v1.spk", "v2-next.spk", "rotate.spk", "--key", "firmware.key", "--rotate-to", "next.pub", "--json")
+    old, new = (read_public_key(packages / name).fingerprint for name in ("firmware.pub", "next.pub"))
+
+    assert json.loads(made[1])["new_key"] == new
+    for arguments in (["verify", "rotate.spk"], ["apply", "v1.spk", "rotate.spk", "made.spk"]):
+        code, out, _ = speck(capsys, *arguments, "--public-key", "firmware.pub")
+        assert code == ExitCode.HOLDS
+        assert f"new key: {new}; a device that installs it trusts that one from then on, and {old} no longer" in out
+    assert (packages / "made.spk").read_bytes() == (packages / "v2-next.spk").read_bytes()
+    assert "key (10)" in speck(capsys, "verify", "rotate.spk", "--public-key", "next.pub")[1]
+    assert "new key" not in speck(capsys, "verify", "update.spk", "--public-key", "firmware.pub")[1]
+
+
 def test_bare_binaries_work_without_a_key(packages: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The document's own example: delta and apply on plain binaries."""
     code, out, _ = speck(capsys, "delta", "v1.bin", "v2.bin", "update.patch", "--json")
@@ -77,6 +95,9 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a slot too small": (["delta", "v1.spk", "v2.spk", "x", "--key", "firmware.key", "--slot-bytes", "200"], "the slot 200"),
     "bare, and a slot too small": (["delta", "v1.bin", "v2.bin", "x", "--slot-bytes", "20"], "the slot 20"),
     "a signed patch of plain binaries": (["delta", "v1.bin", "v2.bin", "x", "--key", "firmware.key"], "is not an .spk image"),
+    "a bare patch with a new key": (["delta", "v1.bin", "v2.bin", "x", "--rotate-to", "firmware.pub"], "trusted only if the old one signs for it"),
+    "a new key that is the old one": (["delta", "v1.spk", "v2.spk", "x", "--key", "firmware.key", "--rotate-to", "firmware.pub"], "is the trusted one"),
+    "a new key that is no key": (["delta", "v1.spk", "v2.spk", "x", "--key", "firmware.key", "--rotate-to", "v1.bin"], "v1.bin"),
     "an output that is an input": (["delta", "v1.bin", "v2.bin", "v1.bin"], "the same file as BASE"),
     "no such patch": (["apply", "v1.bin", "absent", "x"], "absent: cannot be read"),
     "a key for a bare patch": (["apply", "v1.bin", "v2.bin", "x", "--public-key", "firmware.pub"], "without a signature"),

@@ -18,15 +18,16 @@ HARDWARE_REVISION = 3
 PAGES = 4
 
 _TRUSTED = test_key("speck")
+_NEXT = test_key("speck, second")
 _FOREIGN = test_key("somebody else")
 
 
-def make_application(layout: dict[str, int], version: int, code: bytes) -> bytes:
+def make_application(layout: dict[str, int], version: int, code: bytes, key: PrivateKey = _TRUSTED) -> bytes:
     """Return a signed image that would run in the layout's application region."""
     address = layout["REGION_APPLICATION_ADDRESS"] + 144
     vectors = struct.pack("<II", layout["RAM_ADDRESS"] + layout["RAM_BYTES"], address + ENTRY_OFFSET + 8 | 1)
     code = code[:ENTRY_OFFSET] + vectors + code[ENTRY_OFFSET + 8 :]
-    return sign_image(code, key=_TRUSTED, version=version, entry_offset=ENTRY_OFFSET, hardware_revision=HARDWARE_REVISION)
+    return sign_image(code, key=key, version=version, entry_offset=ENTRY_OFFSET, hardware_revision=HARDWARE_REVISION)
 
 
 def resign(patch: bytes, payload: bytes, *, key: PrivateKey = _TRUSTED, version: int | None = None) -> bytes:
@@ -53,6 +54,8 @@ def write_delta_images(folder: Path, layout: dict[str, int]) -> None:
     other_base = make_application(layout, 1, bytes([code[0] ^ 1]) + code[1:])
     patch = sign_patch(base, target, key=_TRUSTED, page_bytes=page, slot_bytes=layout["REGION_SLOT_BYTES"]).image
     payload = patch[144:]
+    of_next_key, later = make_application(layout, 2, moved, _NEXT), make_application(layout, 3, code, _NEXT)
+    patch_next = sign_patch(of_next_key, later, key=_NEXT, page_bytes=page).image
     last = 2**48
     files = {
         "v1.spk": base,
@@ -64,6 +67,11 @@ def write_delta_images(folder: Path, layout: dict[str, int]) -> None:
         "patch_broken.spk": resign(patch, payload[:-1]),
         "patch_target.spk": resign(patch, payload[:32] + bytes([payload[32] ^ 1]) + payload[33:]),
         "patch_last.spk": sign_patch(base, make_application(layout, last, moved), key=_TRUSTED, page_bytes=page).image,
+        "v2_next.spk": of_next_key,
+        "patch_rotation.spk": sign_patch(base, of_next_key, key=_TRUSTED, page_bytes=page, new_key=_NEXT.public_key).image,
+        "v3_next.spk": later,
+        "patch_next.spk": patch_next,
+        "patch_old_key.spk": resign(patch_next, patch_next[144:]),
         "identity.bin": build_identity(Identity(_TRUSTED.public_key, HARDWARE_REVISION), page_bytes=page),
     }
     for name, content in files.items():

@@ -40,11 +40,12 @@ class Said(ctypes.Structure):
         ("scratch", ctypes.c_uint32),
         ("is_inverted", ctypes.c_uint32),
         ("cursor", ctypes.c_uint32),
+        ("key", ctypes.c_uint32),
     )
 
     def state(self) -> LogState:
         """Return it as the host says it."""
-        return LogState(self.counter, self.stage, self.closed, self.steps, self.scratch, bool(self.is_inverted), self.cursor, self.patch)
+        return LogState(self.counter, self.stage, self.closed, self.steps, self.scratch, bool(self.is_inverted), self.cursor, self.patch, self.key)
 
 
 class Readings(ctypes.Structure):
@@ -79,15 +80,22 @@ class LogMachine(RuleBasedStateMachine):
         assert _meaning(self.said()) == _meaning(before)
         assert result == _CUT or self.read().is_settled
 
-    @rule(stage=st.sampled_from(Stage), steps=st.integers(0, 40), closed=st.integers(0, 14), patch=st.integers(1, VALUE_END - 1), power=STAYS_ON | CUTS)
-    def change_phase(self, stage: Stage, steps: int, closed: int, patch: int, power: Power) -> None:
+    @rule(
+        stage=st.sampled_from(Stage),
+        steps=st.integers(0, 40),
+        closed=st.integers(0, 17),
+        patch=st.integers(1, VALUE_END - 1),
+        key=st.integers(0, 15),
+        power=STAYS_ON | CUTS,
+    )
+    def change_phase(self, stage: Stage, steps: int, closed: int, patch: int, key: int, power: Power) -> None:
         """The phase is the new one, or the old one where power was lost; the counter stays."""
         before = self.said()
         patch = before.patch if before.is_begun else patch  # the bootloader names one only when it begins
-        result = self.library.steps_write(Said(before.counter, patch, stage, closed, steps), power)
+        result = self.library.steps_write(Said(before.counter, patch, stage, closed, steps, key=key), power)
         after = self.said()
         assert after.counter == before.counter
-        changed = (stage, closed, steps, patch if stage in (Stage.STARTED, Stage.BUILT) else None)
+        changed = (stage, closed, steps, key, patch if stage in (Stage.STARTED, Stage.BUILT) else None)
         assert _phase(after) in ({changed, _phase(before)} if result == _CUT else {changed})
         assert result in (_CUT, _OK)
 
@@ -96,7 +104,7 @@ class LogMachine(RuleBasedStateMachine):
         """The counter has the new value, or the old one where power was lost; the phase stays."""
         before = self.said()
         target = min(before.counter + more, VALUE_END - 1)
-        result = self.library.steps_write(Said(target, before.patch, before.stage, before.closed, before.steps), power)
+        result = self.library.steps_write(Said(target, before.patch, before.stage, before.closed, before.steps, key=before.key), power)
         after = self.said()
         assert _phase(after) == _phase(before)
         assert after.counter in ((before.counter, target) if result == _CUT else (target,))
@@ -151,7 +159,7 @@ class LogMachine(RuleBasedStateMachine):
 
 
 def _phase(state: LogState) -> tuple[object, ...]:
-    return (state.stage, state.closed, state.steps, state.patch if state.is_begun else None)
+    return (state.stage, state.closed, state.steps, state.key, state.patch if state.is_begun else None)
 
 
 def _meaning(state: LogState) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from harness.image.verify import image_in_region, verify_image
 from .samples import FOREIGN_KEY, KEY, PLACEMENT, make_code, make_image
 
 TABLE = {hostile.name: hostile for hostile in hostile_images()}
-WHOLE_IMAGE_REASONS = set(RefusalReason) - {RefusalReason.BASE, RefusalReason.PATCH, RefusalReason.TARGET, RefusalReason.MODULE}
+WHOLE_IMAGE_REASONS = {reason for reason in RefusalReason if reason <= RefusalReason.SIGNATURE}
 
 
 def make_workshop() -> Workshop:

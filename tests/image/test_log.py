@@ -18,6 +18,7 @@ STATES = st.builds(
     scratch=st.integers(0, 255),
     inverted=st.booleans(),
     cursor=st.integers(0, 255),
+    key=st.integers(0, 15),
 )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.image import keys, metadata
-from harness.image.identity import Identity, build_identity, read_identity
+from harness.image.identity import KEY_PLACES, Identity, build_identity, read_identity
 from harness.image.metadata import JournalKind, JournalState
 from tests.strategies import SEEDS, U16, U32, U64, with_added_ones
 
@@ -253,20 +253,34 @@ def test_a_page_is_not_emptied_by_filling() -> None:
         metadata.fill_journal_page(metadata.delivery_metadata(1), free_records=0)
 
 
-@given(SEEDS, U32)
-def test_the_identity_page_reads_back(seed: bytes, hardware_revision: int) -> None:
-    """Key at 0, an erased second key at 32, the revision at 64, the rest erased."""
-    identity = Identity(keys.PrivateKey.from_seed(seed).public_key, hardware_revision)
+@given(SEEDS, U32, st.lists(SEEDS.map(keys.PublicKey), max_size=KEY_PLACES))
+def test_the_identity_page_reads_back(seed: bytes, hardware_revision: int, later: list[keys.PublicKey]) -> None:
+    """Key at 0, the revision at 64, a later key in each place from 128 on behind four bytes 0, the rest erased."""
+    identity = Identity(keys.PrivateKey.from_seed(seed).public_key, hardware_revision, tuple(later))
     page = build_identity(identity)
 
     assert read_identity(page) == identity
     assert page[:32] == identity.public_key.raw
     assert page[32:64] == b"\xff" * 32
     assert page[64:68] == hardware_revision.to_bytes(4, "little")
-    assert page[68:] == b"\xff" * (PAGE_BYTES - 68)
+    assert page[68:128] == b"\xff" * 60
+    assert page[128:] == b"".join(bytes(4) + key.raw for key in later).ljust(PAGE_BYTES - 128, b"\xff")
+    assert [identity.key(number) for number in range(len(later) + 2)] == [identity.public_key, *later, None]
 
 
 def test_an_identity_out_of_range_is_refused() -> None:
-    """A hardware revision has 32 bits."""
+    """A hardware revision has 32 bits, and there are fifteen places for later keys."""
+    key = keys.test_key("identity").public_key
     with pytest.raises(ValueError, match="32 bits"):
-        build_identity(Identity(keys.test_key("identity").public_key, 2**32))
+        build_identity(Identity(key, 2**32))
+    with pytest.raises(ValueError, match="16 keys do not fit in 15 places"):
+        build_identity(Identity(key, 0, (key,) * 16))
+
+
+def test_a_place_that_a_cut_spoiled_is_counted() -> None:
+    """A place is used once one bit of it is 0: the key behind it keeps its number, and no key is written over it."""
+    key = keys.test_key("identity").public_key
+    page = bytearray(build_identity(Identity(key, 3, (key, key))))
+    page[128:164] = b"\xff" * 35 + b"\xfe"
+    assert len(read_identity(bytes(page)).later_keys) == 2
+    assert read_identity(bytes(page)).key(2) == key

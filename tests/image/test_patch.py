@@ -12,7 +12,8 @@ import pytest
 from harness.errors import InputError
 from harness.image.delta.payload import PatchHeader
 from harness.image.delta.planner import plan_patch
-from harness.image.patch import PATCH_FLAGS, sign_patch, verify_patch
+from harness.image.keys import PrivateKey, PublicKey
+from harness.image.patch import PATCH_FLAGS, ROTATION_FLAGS, new_key_of, sign_patch, verify_patch
 from harness.image.refusal import ImageRefused, RefusalReason
 from harness.image.spk import HEADER_BYTES, Flags, SpkHeader, SpkImage, parse_image, seal
 from tests.image.samples import FOREIGN_KEY, KEY, make_code, make_image
@@ -20,6 +21,9 @@ from tests.image.samples import FOREIGN_KEY, KEY, make_code, make_image
 BASE = make_image(make_code(size_bytes=3000), version=7)
 TARGET = make_image(make_code(size_bytes=3100), version=8)
 PATCH = sign_patch(BASE, TARGET, key=KEY, page_bytes=1024).image
+OF_NEXT_KEY = make_image(make_code(size_bytes=3100), version=8, key=FOREIGN_KEY)
+ROTATION = sign_patch(BASE, OF_NEXT_KEY, key=KEY, page_bytes=1024, new_key=FOREIGN_KEY.public_key).image
+"""Gives the device another key, which signed the target."""
 REASON = RefusalReason
 
 
@@ -29,12 +33,12 @@ def check(patch: bytes, **options: Any) -> bytes:
     return verify_patch(patch, KEY.public_key, values.pop("base"), **values)
 
 
-def resealed(change: Callable[[PatchHeader], PatchHeader] = lambda header: header, **header: Any) -> bytes:
+def resealed(change: Callable[[PatchHeader], PatchHeader] = lambda header: header, key: PrivateKey = KEY, **header: Any) -> bytes:
     """Return the patch with its own header or the `.spk` header changed, properly signed again."""
     image = parse_image(PATCH, "sample")
     payload = change(PatchHeader.from_bytes(image.code)).to_bytes() + image.code[96:]
     fields: dict[str, Any] = {"code_crc32": zlib.crc32(payload)} | header
-    return seal(dataclasses.replace(image.header, **fields), payload, KEY)
+    return seal(dataclasses.replace(image.header, **fields), payload, key)
 
 
 def test_a_signed_patch_makes_the_target() -> None:
@@ -56,10 +60,12 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], RefusalReason]] = {
     "another board": (PATCH, {"hardware_revision": 4}, REASON.HARDWARE),
     "an old version": (PATCH, {"minimum_version": 9}, REASON.VERSION),
     "a changed byte": (PATCH[:-1] + bytes([PATCH[-1] ^ 1]), {}, REASON.CRC),
-    "a stranger's": (sign_patch(BASE, TARGET, key=FOREIGN_KEY, page_bytes=1024).image, {}, REASON.KEY),
+    "a stranger's": (resealed(key=FOREIGN_KEY), {}, REASON.KEY),
     "the signature of the target": (PATCH[:80] + TARGET[80:HEADER_BYTES] + PATCH[HEADER_BYTES:], {}, REASON.SIGNATURE),
     "another base": (PATCH, {"base": TARGET}, REASON.BASE),
     "another version inside": (resealed(lambda header: dataclasses.replace(header, target_version=9)), {}, REASON.PATCH),
+    "a new key without a place": (ROTATION, {"key_places": 0}, REASON.KEY_PLACES),
+    "a new key without a place, for another base": (ROTATION, {"key_places": 0, "base": TARGET}, REASON.BASE),
     "another target": (resealed(lambda header: dataclasses.replace(header, target_digest=bytes(32))), {}, REASON.TARGET),
 }
 
@@ -72,10 +78,16 @@ def test_a_patch_is_refused_with_its_reason(patch: bytes, options: dict[str, Any
     assert caught.value.reason is reason
 
 
+FORGED = OF_NEXT_KEY[:-1] + bytes([OF_NEXT_KEY[-1] ^ 1])
 NOT_SIGNED: dict[str, tuple[dict[str, Any], str]] = {
     "a target that is no newer": ({"base": TARGET, "target": BASE}, "version 7 of the target is not above version 8"),
     "a slot too small": ({"slot_bytes": len(PATCH) - 1}, f"the patch has {len(PATCH)} bytes, the slot {len(PATCH) - 1}"),
     "a region too small": ({"region_bytes": len(TARGET) - 1}, "the application region"),
+    "a target of another key": ({"target": OF_NEXT_KEY}, "after the update the device trusts .* or give the device the target's key with --rotate-to"),
+    "a target of the old key": ({"new_key": FOREIGN_KEY.public_key}, "after the update the device trusts .*Sign the target with that key"),
+    "a target whose signature is none": ({"target": FORGED, "new_key": FOREIGN_KEY.public_key}, "signature does not match"),
+    "a new key that is the old one": ({"new_key": KEY.public_key}, "new key: the new key .* is the trusted one"),
+    "a new key that is none": ({"new_key": PublicKey(b"\xff" * 32)}, "all bytes of the new key are 0xFF"),
     "a base that is no image": ({"base": b"plain" * 40}, "base: magic: is not an .spk image"),
 }
 
@@ -86,6 +98,15 @@ def test_what_no_device_would_take_is_not_signed(options: dict[str, Any], messag
     values: dict[str, Any] = {"base": BASE, "target": TARGET, "key": KEY, "page_bytes": 1024} | options
     with pytest.raises(InputError, match=message):
         sign_patch(values.pop("base"), values.pop("target"), **values)
+
+
+def test_a_new_key_travels_behind_the_patch() -> None:
+    """The patch is the same, 32 bytes longer and with one flag more; the old key signs it, and the new one the target."""
+    assert check(ROTATION, key_places=1) == OF_NEXT_KEY
+    assert SpkHeader.from_bytes(ROTATION).flags == ROTATION_FLAGS
+    assert SpkHeader.from_bytes(ROTATION).public_key == KEY.public_key.raw
+    assert ROTATION.endswith(FOREIGN_KEY.public_key.raw)
+    assert (new_key_of(ROTATION), new_key_of(PATCH)) == (FOREIGN_KEY.public_key, None)
 
 
 def test_exactly_fitting_is_fitting() -> None:

@@ -61,7 +61,7 @@ def test_the_reasons_are_the_specs_list() -> None:
     further = " ".join(re.findall(r"Further reasons of a refusal: (.*?)\. ", text))
 
     assert of_images is not None
-    listed = of_images[1].split(", ") + re.findall(r"\d+ [a-z]+(?= \()", further)
+    listed = of_images[1].split(", ") + re.findall(r"\d+ [a-z_]+(?= \()", further)
     assert listed == [f"{reason.value} {reason.name.lower()}" for reason in RefusalReason]
 
 

@@ -14,7 +14,8 @@ enum { FILE_BYTES_MAX = 65536 };
 
 static const char *const FILES[DELTA_IMAGES] = {
     "v1.spk",        "v2.spk",           "patch.spk",        "patch_base.spk", "patch_foreign.spk",
-    "patch_old.spk", "patch_broken.spk", "patch_target.spk", "patch_last.spk",
+    "patch_old.spk", "patch_broken.spk", "patch_target.spk", "patch_last.spk", "v2_next.spk",
+    "patch_rotation.spk", "v3_next.spk", "patch_next.spk", "patch_old_key.spk",
 };
 
 static uint8_t images[DELTA_IMAGES][FILE_BYTES_MAX];
@@ -100,11 +101,20 @@ void device_write_log(const struct log_state *state)
 
 void make_staged_device(enum delta_image patch)
 {
-    const struct log_state state = {1, LOG_PENDING, RESULT_OK, 0, 0, false, 0, 0};
+    const struct log_state state = {1, LOG_PENDING, RESULT_OK, 0, 0, false, 0, 0, 0};
 
     make_device();
     device_put_image(&LAYOUT_APPLICATION, DELTA_V1);
     device_put_image(&LAYOUT_SLOT, patch);
+    device_write_log(&state);
+}
+
+void stage_patch(enum delta_image patch)
+{
+    struct log_state state = device_state();
+
+    device_put_image(&LAYOUT_SLOT, patch);
+    state.stage = LOG_PENDING;
     device_write_log(&state);
 }
 

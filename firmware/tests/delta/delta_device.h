@@ -21,6 +21,11 @@ enum delta_image {
     DELTA_PATCH_BROKEN,  /* properly signed, its last byte missing */
     DELTA_PATCH_TARGET,  /* properly signed, its target digest another */
     DELTA_PATCH_LAST,    /* its target has version 2^48 */
+    DELTA_V2_NEXT,       /* version 2, signed with the next key */
+    DELTA_PATCH_ROTATION, /* version 1 to that, with the next key */
+    DELTA_V3_NEXT,       /* version 3, signed with the next key */
+    DELTA_PATCH_NEXT,    /* from version 2 to that, signed with the next key */
+    DELTA_PATCH_OLD_KEY, /* the same, signed with production's */
     DELTA_IMAGES
 };
 
@@ -29,6 +34,9 @@ void make_device(void);
 
 /* Version 1 installed and confirmed, a patch staged and pending. */
 void make_staged_device(enum delta_image patch);
+
+/* Stage another patch, pending, on the device as it is. */
+void stage_patch(enum delta_image patch);
 
 /* Put an image at the start of a region, the rest of which is erased. */
 void device_put_image(const struct region *region, enum delta_image image);

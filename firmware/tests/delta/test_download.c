@@ -13,7 +13,7 @@ static enum result validated;
 
 static void install_version_1(void)
 {
-    static const struct log_state STATE = {1, LOG_IDLE, RESULT_OK, 0, 0, false, 0, 0};
+    static const struct log_state STATE = {1, LOG_IDLE, RESULT_OK, 0, 0, false, 0, 0, 0};
 
     make_device();
     device_put_image(&LAYOUT_APPLICATION, DELTA_V1);

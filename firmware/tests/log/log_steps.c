@@ -26,6 +26,7 @@ struct said {
     uint32_t scratch;
     uint32_t is_inverted;
     uint32_t cursor;
+    uint32_t key;
 };
 
 struct readings {
@@ -75,7 +76,7 @@ struct readings steps_read(void)
 
     return (struct readings){
         {state->counter, state->patch, (uint32_t)state->stage, (uint32_t)state->closed, state->steps, state->scratch,
-         state->scratch_is_inverted, state->cursor},
+         state->scratch_is_inverted, state->cursor, state->key},
         log.is_settled,
         fake.misuses,
     };
@@ -103,6 +104,7 @@ static void write_wanted(void)
     next.stage = (enum log_stage)wanted.stage;
     next.closed = (enum result)wanted.closed;
     next.steps = (uint16_t)wanted.steps;
+    next.key = (uint8_t)wanted.key;
     result = log_write(&log, &next);
 }
 

@@ -19,14 +19,23 @@ def apply_patch(base: bytes, payload: bytes) -> bytes:
         ImageRefused: the patch is malformed, belongs to another base, or makes another target than it names.
     """
     header = read_patch_header(payload)
-    if len(base) != header.base_bytes or patch_digest(base) != header.base_digest:
-        raise ImageRefused(RefusalReason.BASE, "it is for another base image")
+    check_base(base, header)
     region = InPlaceRegion(base, header)
     for step in decode_steps(header, payload[PATCH_HEADER_BYTES:]):
         region.rebuild(step)
     if patch_digest(region.target) != header.target_digest:
         raise ImageRefused(RefusalReason.TARGET, "what it makes is not the target that it names")
     return region.target
+
+
+def check_base(base: bytes, header: PatchHeader) -> None:
+    """Check that a patch is for this image.
+
+    Raises:
+        ImageRefused: it is for another one.
+    """
+    if len(base) != header.base_bytes or patch_digest(base) != header.base_digest:
+        raise ImageRefused(RefusalReason.BASE, "it is for another base image")
 
 
 def read_patch_header(payload: bytes) -> PatchHeader:

@@ -147,7 +147,7 @@ def shares(cuts: int, distinct: int, runner: FaultRunner) -> list[str]:
         f"| crash images | {distinct:,} | {runner.runs_pruned:,} are pruned: what follows cannot differ |",
         f"| runs | {made:,} | of their {boots:,} boots {machine.boots_shared:,} are shared |",
         f"| instructions of the boots made | {total / 1e9:.2f} thousand million | {machine.instructions_executed / total:.1%} are executed |",
-        f"| of the others | {machine.instructions_shared / total:.1%} belong to shared calls | {machine.instructions_converged / total:.1%} follow known states |",
+        f"| of the others | {machine.instructions_shared / total:.1%} in shared calls | {machine.instructions_converged / total:.1%} behind known states |",
     ]
 
 

@@ -9,6 +9,7 @@ from harness.image.defects import alter_code, corrupt_code
 from harness.image.keys import PublicKey
 from harness.image.log import LogState, Stage, delivery_pool, read_log
 from harness.image.module import Module, reseal_module, sign_module, verify_module
+from harness.image.pool import read_pool
 from harness.image.refusal import ImageRefused
 from harness.image.spk import HEADER_BYTES, SpkImage
 from harness.image.verify import image_in_region
@@ -43,7 +44,7 @@ class StoredModules:
 
     def counter(self, flash: bytes) -> int:
         """Return the modules' own monotonic counter."""
-        return self._log(flash).counter
+        return read_pool(self._content(flash, LOG_REGION), page_bytes=self.page_bytes).state.counter
 
     def refusal(self, flash: bytes) -> int:
         """Return the reason that the log tells for refusing the last staged module, 0 if it was installed."""

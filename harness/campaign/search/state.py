@@ -90,7 +90,7 @@ class Geography:
         guarded = self.bookkeeping | self.pages_of(scenario, scenario.protected) | self._closed_pages
         self.may_be_open = frozenset(pages) - guarded if scenario.bookkeeping else frozenset()
         self._readings = Readings(self.flash_address, self.page_at, self.bookkeeping, lambda flash: self._meaning(flash)[0])
-        self._read: dict[bytes, tuple[Meaning, int]] = {}
+        self._read: dict[bytes, tuple[Meaning, int, int]] = {}
 
     def pages_of(self, scenario: PreparedScenario, regions: Iterable[str]) -> frozenset[int]:
         """Return the numbers of the pages of some regions."""
@@ -148,7 +148,7 @@ class Geography:
 
     def module_counter(self, flash: bytearray) -> int:
         """Return the modules' counter that a flash shows; 0 where no module is loaded."""
-        return 0 if self._scenario.modules is None else self._scenario.modules.counter(bytes(flash))
+        return self._meaning(flash)[2]
 
     def meaning(self, flash: bytes) -> Meaning:
         """Return what the bookkeeping of a flash says."""
@@ -160,7 +160,7 @@ class Geography:
 
     def says(self, flash: bytearray, state: State, merging: Merging, silent: frozenset[DisturbedCells] = frozenset()) -> tuple[bytes, Meaning, int]:
         """Return what tells the bookkeeping of two states apart, its meaning, and the counter."""
-        meaning, counter = self._meaning(flash)
+        meaning, counter, _ = self._meaning(flash)
         if merging is Merging.BYTES or self._scenario.bookkeeping is None:
             return self._bytes_of(self._without_open(flash, state.open_pages)), Meaning(b""), counter
         if state.disturbed:
@@ -193,18 +193,22 @@ class Geography:
             matter += [(number << 32 | address - free.start, count) for number, free in enumerate(meaning.free) if address in free]
         return matter
 
-    def _meaning(self, flash: bytearray) -> tuple[Meaning, int]:
+    def _meaning(self, flash: bytearray) -> tuple[Meaning, int, int]:
+        """Return what the bookkeeping says, the counter, and that of the modules."""
         if not self.bookkeeping:
-            whole = bytes(flash)
-            return Meaning(b""), self._scenario.format.counter(whole)
+            return Meaning(b""), *self._counters(bytes(flash))
         content = self._bytes_of(flash)
         if content not in self._read:
             if len(self._read) > _REMEMBERED:
                 self._read.clear()
             whole = bytes(flash)
             meaning = self._scenario.bookkeeping.meaning(whole) if self._scenario.bookkeeping else Meaning(b"")
-            self._read[content] = meaning, self._scenario.format.counter(whole)
+            self._read[content] = meaning, *self._counters(whole)
         return self._read[content]
+
+    def _counters(self, flash: bytes) -> tuple[int, int]:
+        modules = self._scenario.modules
+        return self._scenario.format.counter(flash), 0 if modules is None else modules.counter(flash)
 
     def _without_open(self, flash: bytearray, open_pages: Iterable[int]) -> bytearray:
         """Return a flash in which nothing is left of what open pages of the bookkeeping hold behind their heads."""

@@ -181,11 +181,14 @@ def crash_states(scenario: PreparedScenario, machine: EmbeddedMachine) -> Iterat
         yield NonVolatile(bytes(damaged), state.option_bytes)
 
 
-def test_code_in_ram_ends_the_recording() -> None:
-    """A recorder whose firmware runs code from RAM records no more calls, and boots on as every machine does."""
+def test_code_in_ram_ends_the_recording_of_that_boot() -> None:
+    """A recorder whose firmware runs code from RAM boots on as every machine does, and records again in its next boot."""
     machines = make_machines()
-    state = NonVolatile(make_script_flash((IN_RAM, spin(9000))))
+    runs_in_ram = NonVolatile(make_script_flash((IN_RAM, spin(9000))))
+    calls_twice = make_state(SHARED["RAM that was written before"])
 
-    for _ in range(2):
+    for state in (runs_in_ram, runs_in_ram, calls_twice, runs_in_ram, calls_twice, calls_twice):
         assert described(machines.recorder, state) == described(machines.plain, state)
         assert described(machines.user, state) == described(machines.plain, state)
+
+    assert machines.calls.counts().shared > 0

@@ -32,6 +32,7 @@ static void fill_ram_and_registers(struct machine *m, const struct boot_request 
         uc_mem_protect(m->engine, m->config.ram_address, m->config.ram_bytes, UC_PROT_READ | UC_PROT_WRITE);
         busy_reads_reset(m);
         mpu_forget_ram(m);
+        memo_resume_recording(m);
     }
     for (int identifier = UC_ARM_REG_R0; identifier <= UC_ARM_REG_R12; identifier++) {
         uint32_t value = (uint32_t)random_next(&state);

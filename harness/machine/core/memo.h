@@ -57,8 +57,11 @@ void memo_store_counts(const struct memo_store *store, struct memo_counts *count
 int32_t memo_install(struct machine *m);
 void memo_release(struct machine *m);
 
-/* Code runs from RAM, or the MPU is used: this machine records no more calls, and RAM becomes memory again. False where Unicorn failed. */
+/* Code runs from RAM, or the MPU is used: this boot records no more calls, and RAM becomes memory again. False where Unicorn failed. */
 bool memo_stop_recording(struct machine *m);
+
+/* A boot begins, and the one before it ran code from RAM: calls are recorded again. */
+void memo_resume_recording(struct machine *m);
 
 /* Forget the calls of the last boot. */
 void memo_reset(struct machine *m);

@@ -450,6 +450,13 @@ bool memo_stop_recording(struct machine *m)
     return m->engine_error == UC_ERR_OK;
 }
 
+void memo_resume_recording(struct machine *m)
+{
+    if (m->memo.recorder == NULL && !m->mpu.restricts && !m->mpu.changed && memo_install(m) != MACHINE_OK) {
+        memo_release(m);
+    }
+}
+
 void memo_release(struct machine *m)
 {
     if (m->memo.recorder == NULL) {

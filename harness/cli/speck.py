@@ -81,10 +81,20 @@ def verify_command(package: Path, public_key: Path | None, hardware_revision: in
 @click.option("--rotate-to", type=_FILE, default=None, help="Public key that the device is to trust from then on, in place of --key's; it signed TARGET.")
 @click.option("--page-bytes", type=Unsigned(16, least=16), default="1024", show_default=True, help="The device's erase unit.")
 @click.option("--slot-bytes", type=Unsigned(32, least=1), default=None, help="Refuse a patch that does not fit in this.")
+@click.option("--region-bytes", type=Unsigned(32, least=1), default=None, help="Refuse a TARGET that does not fit in this: the application region.")
 @click.option("--coding", type=click.Choice([*_CODINGS]), default="auto", show_default=True, help="auto: whichever is smaller.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def delta_command(
-    base: Path, target: Path, output: Path, key: Path | None, rotate_to: Path | None, page_bytes: int, slot_bytes: int | None, coding: str, as_json: bool
+    base: Path,
+    target: Path,
+    output: Path,
+    key: Path | None,
+    rotate_to: Path | None,
+    page_bytes: int,
+    slot_bytes: int | None,
+    region_bytes: int | None,
+    coding: str,
+    as_json: bool,
 ) -> None:
     """Make the patch OUTPUT that turns BASE into TARGET, in place, page by page."""
     named = {"BASE": base, "TARGET": target, "--key": key, "--rotate-to": rotate_to}
@@ -92,6 +102,11 @@ def delta_command(
     if rotate_to and not key:
         raise InputError("a new key is trusted only if the old one signs for it", source="--rotate-to", remedy="Give the old private key with --key.")
     old, new = read_file(base), read_file(target)
+    for path, image in ((base, old), (target, new)):
+        if not image:
+            raise InputError("has no bytes", source=str(path), remedy="Give an image that holds something.")
+    if region_bytes is not None and len(new) > region_bytes:
+        raise InputError(f"has {len(new)} bytes, the application region {region_bytes}", source=str(target), remedy="Make the application smaller.")
     private = keys.read_private_key(key) if key else None
     new_key = keys.read_public_key(rotate_to) if rotate_to else None
     console = progress_console()

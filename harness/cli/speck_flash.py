@@ -59,6 +59,8 @@ def stats_command(flash: Path, endurance: int, as_json: bool) -> None:
 def dump_command(flash: Path, start: int, length: int) -> None:
     """Print bytes of the flash in hexadecimal."""
     content = NorFlash.from_bytes(read_file(flash), str(flash)).content
+    if start >= len(content):
+        raise InputError(f"{start:#x} lies past the flash's {len(content):#x}", source=str(flash), field="--start", remedy="Begin earlier.")
     if start + length > len(content):
         raise InputError(f"{length} bytes from {start:#x} end past the flash's {len(content):#x}", source=str(flash), field="--len", remedy="Ask for fewer.")
     for line in hex_dump(content[start : start + length], start):

@@ -31,6 +31,7 @@ def packages(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
         Path(f"v{version}.bin").write_bytes(make_code(size_bytes=size_bytes))
         assert speck(capsys, "sign", f"v{version}.bin", f"v{version}.spk", "--key", "firmware.key", "--version", version)[0] == ExitCode.HOLDS
     assert speck(capsys, "delta", "v1.spk", "v2.spk", "update.spk", "--key", "firmware.key", "--slot-bytes", 4096)[0] == ExitCode.HOLDS
+    Path("empty.bin").touch()
     return tmp_path
 
 
@@ -94,6 +95,11 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "an older target": (["delta", "v2.spk", "v1.spk", "x", "--key", "firmware.key"], "is not above version 2"),
     "a slot too small": (["delta", "v1.spk", "v2.spk", "x", "--key", "firmware.key", "--slot-bytes", "200"], "the slot 200"),
     "bare, and a slot too small": (["delta", "v1.bin", "v2.bin", "x", "--slot-bytes", "20"], "the slot 20"),
+    "a target too large for its region": (
+        ["delta", "v1.spk", "v2.spk", "x", "--region-bytes", "0x1000"],
+        "v2.spk: has 6244 bytes, the application region 4096",
+    ),
+    "a base without a byte": (["delta", "empty.bin", "v2.bin", "x"], "empty.bin: has no bytes"),
     "a signed patch of plain binaries": (["delta", "v1.bin", "v2.bin", "x", "--key", "firmware.key"], "is not an .spk image"),
     "a bare patch with a new key": (["delta", "v1.bin", "v2.bin", "x", "--rotate-to", "firmware.pub"], "trusted only if the old one signs for it"),
     "a new key that is the old one": (["delta", "v1.spk", "v2.spk", "x", "--key", "firmware.key", "--rotate-to", "firmware.pub"], "is the trusted one"),
@@ -140,6 +146,24 @@ def test_examples_name_the_command_that_they_are_for(capsys: pytest.CaptureFixtu
     for name in speck_group.commands:
         shown = " ".join(speck(capsys, name, "--help")[1].split())
         assert f"Example: harness speck {name} " in shown
+
+
+DUMPS = {
+    "begins past the end": (["--start", "0x10000"], "--start: 0x10000 lies past"),
+    "ends past the end": (["--start", "0xFFF8"], "--len: 256 bytes from 0xfff8"),
+}
+
+
+@pytest.mark.parametrize("name", DUMPS)
+@pytest.mark.usefixtures("packages")
+def test_a_dump_stays_inside_the_flash(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names the option that is to be changed."""
+    speck(capsys, "flash-install", "v1.spk")
+    arguments, message = DUMPS[name]
+    code, _, err = speck(capsys, "flash-dump", *arguments)
+
+    assert code == ExitCode.BAD_INPUT
+    assert message in err
 
 
 @pytest.mark.usefixtures("packages")

@@ -11,11 +11,13 @@ from rich.progress import Progress
 from harness.campaign.replay import replay
 from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
 from harness.campaign.wear import measure_wear
+from harness.campaign.wear_of_updates import measure_updates
 from harness.cli.engine_remarks import print_other_engine
 from harness.cli.options import (
     build_options,
     engine_of_id_option,
     engine_option,
+    options_given,
     prepare_with_progress,
     progress_console,
     result_console,
@@ -27,7 +29,7 @@ from harness.fault.replay_id import parse_replay_id
 from harness.machine.engines import DEFAULT_ENGINE
 from harness.machine.protocol import NonVolatile
 from harness.report.hex_dump import hex_dump
-from harness.report.wear_view import print_wear, wear_record
+from harness.report.wear_view import print_updates, print_wear, updates_record, wear_record
 from harness.scenario.prepare import PrepareOptions
 from harness.scenario.prepared import PreparedScenario
 
@@ -58,9 +60,21 @@ def flash_group() -> None:
 @click.option("--case", default=None, help="The case to look at; by default the first.")
 @click.option("--cuts", type=click.IntRange(min=0), default=_SAMPLED_CUTS, show_default=True, help="How many cuts to make, those in erases first.")
 @click.option("--all-cuts", is_flag=True, help="Make every cut of the case.")
+@click.option("--updates", type=click.IntRange(min=1), default=None, metavar="N", help="Instead: update the device N times in a row, and count.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every page.")
-def stats_command(scenario: PreparedScenario, engine: str, seed: int, case: str | None, cuts: int, all_cuts: bool, as_json: bool) -> None:
-    """Count the erases of each page in an update of SCENARIO, uninterrupted and cut, and the updates that it survives."""
+def stats_command(scenario: PreparedScenario, engine: str, seed: int, case: str | None, cuts: int, all_cuts: bool, updates: int | None, as_json: bool) -> None:
+    """Count the erases of each page in an update of SCENARIO, uninterrupted and cut, and the updates that it survives.
+
+    With --updates, the device is updated again and again, each time to the next version, and the erases of all of it are counted: whether
+    the pages of a region share them.
+    """
+    if updates is not None:
+        others = options_given() & {"case", "cuts", "all_cuts"}
+        if others:
+            name = f"--{min(others).replace('_', '-')}"
+            raise InputError("it says nothing with --updates", source=name, remedy="Leave one of the two out.")
+        _count_updates(scenario, updates, engine, seed, as_json)
+        return
     chosen = chosen_cases(scenario, case)[0]
     with Progress(console=progress_console(), transient=True) as progress:
         task = progress.add_task("cuts", total=None)
@@ -77,6 +91,16 @@ def stats_command(scenario: PreparedScenario, engine: str, seed: int, case: str 
         click.echo(json.dumps(wear_record(scenario, report)))
     else:
         print_wear(result_console(), scenario, report)
+
+
+def _count_updates(scenario: PreparedScenario, updates: int, engine: str, seed: int, as_json: bool) -> None:
+    with Progress(console=progress_console(), transient=True) as progress:
+        task = progress.add_task("updates", total=updates)
+        report = measure_updates(scenario, updates, seed=seed, engine=engine, done=lambda: progress.advance(task))
+    if as_json:
+        click.echo(json.dumps(updates_record(scenario, report)))
+    else:
+        print_updates(result_console(), scenario, report)
 
 
 @flash_group.command("dump", epilog="Example: harness flash dump stm32f103/speck-full --region slot --len 144")

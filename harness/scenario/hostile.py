@@ -36,7 +36,7 @@ class HostileCases:
     """
 
     def __init__(self, scenario: PreparedScenario) -> None:
-        update = next((case for case in scenario.cases if case.end is ExpectedEnd.NEW and _stages_an_image(scenario, case)), None)
+        update = installing_case(scenario)
         if update is None or not isinstance(scenario.format, SpeckFormat):
             problem = "it installs no update that is staged from the start" if update is None else "no table is made for what it stages"
             raise InputError(
@@ -96,6 +96,11 @@ class HostileCases:
         if reason in _OF_CONTENT and self.records.is_begun(metadata):
             return RefusalReason.BASE
         return reason
+
+
+def installing_case(scenario: PreparedScenario) -> PreparedCase | None:
+    """Return the first case that installs an update which is staged from the start; None: there is none."""
+    return next((case for case in scenario.cases if case.end is ExpectedEnd.NEW and _stages_an_image(scenario, case)), None)
 
 
 def _stages_an_image(scenario: PreparedScenario, case: PreparedCase) -> bool:

@@ -38,6 +38,31 @@ def test_an_update_wears_each_page_of_the_application_once(capsys: Output) -> No
     assert record["cuts"] < record["cuts_possible"]
 
 
+def test_many_updates_share_the_erases_of_the_pool(capsys: Output) -> None:
+    """Patch after patch is applied by the real bootloader: pages of log and scratch are erased alike, those of the application once an update."""
+    record = read_json(capsys, "stats", "stm32f103/speck-delta", "--updates", "8")
+    regions = {region["region"]: region for region in record["regions"]}  # type: ignore[attr-defined]
+
+    assert (record["updates"], record["version"]) == (8, 9)
+    assert set(regions) == {"application", "slot", "metadata"}
+    assert regions["application"]["erases"] == [8] * 34
+    assert regions["metadata"]["most"] <= 2 * regions["metadata"]["least"]
+    assert sum(regions["metadata"]["erases"]) > 8 * 34
+    assert regions["metadata"]["lifetime_updates"] == 10_000 * 8 // regions["metadata"]["most"]
+
+
+def test_many_updates_are_told(capsys: Output) -> None:
+    """A region a row, and what the options that say nothing here are told."""
+    assert run_cli(["flash", "stats", SCENARIO, "--updates", "2"]) == 0
+    text = capsys.readouterr().out
+    assert "2 updates, one after the other, up to version 3" in text
+    assert "application     20       5" in text
+    assert run_cli(["flash", "stats", SCENARIO, "--updates", "2", "--cuts", "5"]) == 2
+    assert "--cuts: it says nothing with --updates" in capsys.readouterr().err
+    assert run_cli(["flash", "stats", "stm32f103/speck-download", "--updates", "2"]) == 2
+    assert "stages no update" in capsys.readouterr().err
+
+
 def test_a_bug_that_erases_twice_halves_the_lifetime(capsys: Output) -> None:
     """The figure follows the firmware."""
     assert run_cli(["flash", "stats", SCENARIO, "--cuts", "0", "--bug", "erased-twice", "--json"]) == 0

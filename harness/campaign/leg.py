@@ -50,6 +50,7 @@ class Leg:
         self._replays: dict[int, FlashReplay] = {}
         self._erases: dict[int, tuple[tuple[int, int], ...]] = {}
         self._histories: dict[tuple[int, int, int], History] = {}
+        self._last_history: tuple[tuple[int, int, bool], History] | None = None
         self._stretches: dict[int, list[Stretch | None]] = {}
 
     def crash_image(self, fault: Fault, seed: int) -> CrashImage:
@@ -58,10 +59,11 @@ class Leg:
         Raises:
             EngineError: the run has no such operation: the fault cannot have fired.
         """
-        boot = self._boot(fault)
-        if fault.boot not in self._replays:
-            self._replays[fault.boot] = FlashReplay(boot.start, boot.operations, flash_map_of(self._scenario))
-        return self._proved(self._replays[fault.boot].crash_image(fault, seed))
+        replay = self._replays.get(fault.boot)
+        if replay is None:
+            boot = self._boot(fault)
+            replay = self._replays[fault.boot] = FlashReplay(boot.start, boot.operations, flash_map_of(self._scenario))
+        return self._proved(replay.crash_image(fault, seed))
 
     def live_crash_image(self, machine: Machine, fault: Fault, seed: int) -> CrashImage:
         """Return what `fault` leaves, by stopping the machine right before the operation.
@@ -74,6 +76,12 @@ class Leg:
 
     def history(self, fault: Fault) -> History:
         """Return what the recovery from `fault` is held against: the wear, and the counter that the device had reached."""
+        place = (fault.boot, fault.operation, fault.tear is Tear.NONE)
+        if self._last_history is None or self._last_history[0] != place:
+            self._last_history = (place, self._find_history(fault))
+        return self._last_history[1]
+
+    def _find_history(self, fault: Fault) -> History:
         erased = bisect_left(self._page_erases(fault.boot), fault.operation + (fault.tear is not Tear.NONE), key=itemgetter(0))
         key = (fault.boot, erased, bisect_right(self.log.boots[fault.boot].entered, fault.operation))
         if key not in self._histories:

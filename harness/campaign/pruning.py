@@ -17,6 +17,9 @@ from harness.oracle.run import History, Run
 from harness.oracle.verdict import Verdict
 from harness.scenario.prepared import BOOTLOADER_DOMAIN, PreparedScenario
 
+Place = tuple[dict[int, Verdict], int]
+"""Verdicts by the filling of RAM, and the filling."""
+
 
 class ClosedPages:
     """Verdicts of runs that did not depend on one page of the state that they started from."""
@@ -24,29 +27,33 @@ class ClosedPages:
     def __init__(self, scenario: PreparedScenario) -> None:
         self.pruned = 0
         self._scenario = scenario
-        self._known: dict[Hashable, Verdict] = {}
+        self._known: dict[Hashable, dict[int, Verdict]] = {}
+        self._last: tuple[Hashable, Stretch, History, dict[int, Verdict]] | None = None
         self._judged = frozenset(page for name in scenario.protected for page in self._pages(name))
 
-    def key(self, leg: Hashable, stretch: Stretch | None, crash: CrashImage, history: History) -> Hashable | None:
-        """Return what a run depends on besides the page of `stretch`; None: it can't be told.
+    def place(self, leg: Hashable, stretch: Stretch | None, crash: CrashImage, history: History) -> Place | None:
+        """Return where the verdict of runs is kept that depend on the same besides the page of `stretch`; None: that can't be told.
 
         Args:
             leg: which run the cut lies in.
         """
-        disturbed = crash.proof.cells_weak or crash.proof.cells_metastable
-        if stretch is None or disturbed or stretch.page in self._judged:
+        proof = crash.proof
+        if stretch is None or proof.cells_weak or proof.cells_metastable or stretch.page in self._judged:
             return None
-        return (leg, stretch, filling_of(crash.proof.crash_digest), history)
+        last = self._last
+        if last is None or last[1] is not stretch or last[2] is not history or last[0] != leg:
+            last = self._last = (leg, stretch, history, self._known.setdefault((leg, stretch, history), {}))
+        return last[3], filling_of(proof.crash_digest)
 
-    def find(self, key: Hashable | None) -> Verdict | None:
-        """Return the verdict of an earlier run with that key that did not depend on the page."""
-        known = None if key is None else self._known.get(key)
+    def find(self, place: Place | None) -> Verdict | None:
+        """Return the verdict of an earlier run of that place that did not depend on the page."""
+        known = None if place is None else place[0].get(place[1])
         self.pruned += known is not None
         return known
 
-    def keep(self, key: Hashable | None, stretch: Stretch | None, run: Run, verdict: Verdict) -> None:
+    def keep(self, place: Place | None, stretch: Stretch | None, run: Run, verdict: Verdict) -> None:
         """Keep a verdict for all runs that differ in the page of `stretch` only, if this one shows that they cannot differ otherwise."""
-        if key is None or stretch is None or run.start.disturbed:
+        if place is None or stretch is None or run.start.disturbed:
             return
         flash_format, modules = self._scenario.format, self._scenario.modules
         at_start: list[Callable[[bytes], object]] = [flash_format.counter]
@@ -54,7 +61,7 @@ class ClosedPages:
         at_start += [modules.counter] if modules else []
         matters_at_entries = modules is not None or self._look_at(stretch.page, run.start.flash, [flash_format.installed_image])
         if _is_erased_unread(run, stretch.page, matters_at_entries) and not self._look_at(stretch.page, run.start.flash, at_start):
-            self._known[key] = verdict
+            place[0][place[1]] = verdict
 
     def _look_at(self, page: int, flash: bytes, questions: Sequence[Callable[[bytes], object]]) -> bool:
         """Tell whether the answer to one of the questions that rules ask of a flash may depend on a page of it."""

@@ -75,7 +75,8 @@ class FaultRunner:
         self._checked: set[int] = set()
         self._clean = [Leg(scenario, log) for log in logs]
         self._legs: OrderedDict[tuple[int, Faults], Leg] = OrderedDict()
-        self._known: dict[tuple[str, str, History], Verdict] = {}
+        self._known: dict[tuple[str, History], dict[str, Verdict]] = {}
+        self._here: tuple[Leg, History, dict[str, Verdict]] | None = None  # neighbours are mostly looked up in the same place
         self._closed = ClosedPages(scenario) if accelerations.prune else None
 
     def judge(self, job: Job) -> Verdict:
@@ -86,27 +87,28 @@ class FaultRunner:
                 that were all really made, is another one.
         """
         leg, crash, history = self._cut(job)
-        key = (leg.log.case.name, crash.proof.crash_digest, history)
-        known = self._known.get(key)
+        if self._here is None or self._here[0] is not leg or self._here[1] is not history:
+            self._here = (leg, history, self._known.setdefault((leg.log.case.name, history), {}))
+        here = self._here[2]
+        known = here.get(crash.proof.crash_digest)
         if known is None:
             stretch = leg.stretch(job.faults[-1]) if self._closed else None
-            known = self._judge_anew(leg, (job.case, job.faults[:-1]), stretch, crash, history)
-            self._known[key] = known
+            known = here[crash.proof.crash_digest] = self._judge_anew(leg, (job.case, job.faults[:-1]), stretch, crash, history)
         verdict = known.of_fault(crash.proof)
         if job.live:
             self._compare_live(job, verdict)
         return verdict
 
     def _judge_anew(self, leg: Leg, name: Hashable, stretch: Stretch | None, crash: CrashImage, history: History) -> Verdict:
-        key = self._closed.key(name, stretch, crash, history) if self._closed else None
-        known = self._closed.find(key) if self._closed else None
+        place = self._closed.place(name, stretch, crash, history) if self._closed else None
+        known = self._closed.find(place) if self._closed else None
         if known is None:
             if self._closed and isinstance(self._machine, SharingMachine):
                 self._machine.keen = stretch is not None and stretch.length >= _LONG_STRETCH
             run = self._recovery(self._machine, leg, crash, history)
             known = verdict_of(run)
             if self._closed:
-                self._closed.keep(key, stretch, run, known)
+                self._closed.keep(place, stretch, run, known)
         return known
 
     def crash_image(self, job: Job) -> CrashImage:
@@ -128,6 +130,7 @@ class FaultRunner:
         self._clean = [Leg(self._scenario, log) for log in logs]
         self._legs.clear()
         self._known.clear()
+        self._here = None
         self._checked.clear()
         self._closed = ClosedPages(self._scenario) if self._closed else None
 

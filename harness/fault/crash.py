@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from harness.device.memory import CellState
 from harness.errors import EngineError
 from harness.fault.cells import Torn
-from harness.fault.digest import FlashPieces, digest_of, pieces_of
+from harness.fault.digest import FlashPieces, RangeDigests, bytes_of_rest, digest_of, pieces_of
 from harness.fault.disturbed import still_disturbed
 from harness.fault.faults import Fault, Faults, Tear
 from harness.fault.flash_map import FlashMap
@@ -110,6 +110,7 @@ class FlashReplay:
         self._pieces: FlashPieces | None = None
         self._stale: set[int] = set()  # pieces that changed since
         self._whole = (-1, "")  # an operation, and the digest of the state before it: two cuts leave that
+        self._found: _Interrupted | None = None  # the operation at the current position, once a cut was in it
 
     def state_before(self, operation: int) -> NonVolatile:
         """Return the state right before operation `operation`; the log's length gives the state after the last."""
@@ -126,29 +127,39 @@ class FlashReplay:
         """
         if not 0 <= fault.operation < len(self._operations):
             raise EngineError(f"fault {fault} did not fire: the boot has only {len(self._operations)} operations")
-        operation = self._operations[fault.operation]
+        self._move_to(fault.operation)
+        found = self._found or self._find(fault)
+        operation = found.operation
         torn = tear_operation(operation, fault, seed)
         if self._disturbed or torn.disturbed:
             return tear_state(self.state_before(fault.operation), operation, fault, seed, self._map)
-        self._move_to(fault.operation)
+        proof = found.proof(fault, torn, self._digest_with(found, fault, torn))
+        return CrashImage(proof, lambda: tear_state(self.state_before(fault.operation), operation, fault, seed, self._map).state)
+
+    def _find(self, fault: Fault) -> _Interrupted:
+        operation = self._operations[fault.operation]
         array, start = self._locate(operation)
         if array[start : start + operation.size_bytes] != operation.old:
             raise _not_fired(fault, operation)
-        history = _history_of_tear(self._history.before(fault.operation), operation, fault, torn, self._map)
-        proof = _proof_of(operation, fault, torn, self._digest_with(operation, fault, torn, history))
-        return CrashImage(proof, lambda: tear_state(self.state_before(fault.operation), operation, fault, seed, self._map).state)
+        self._found = _Interrupted(operation)
+        return self._found
 
-    def _digest_with(self, operation: Operation, fault: Fault, torn: Torn, history: CellHistory) -> str:
+    def _digest_with(self, found: _Interrupted, fault: Fault, torn: Torn) -> str:
         """Return the digest of the arrays with the cells of a cut."""
         whole = {Tear.NONE: fault.operation, Tear.ALL: fault.operation + 1}.get(fault.tear, -1)
         if 0 <= whole == self._whole[0]:
             return self._whole[1]
+        operation = found.operation
         array, start = self._locate(operation)
-        end = start + operation.size_bytes
-        array[start:end] = torn.cells
-        rest = history.of(NonVolatile(b"", bytes(self._option_bytes)))
-        digest = self._settled_pieces().digest_with(self._flash, pieces_of(start, end) if array is self._flash else (), rest)
-        array[start:end] = operation.old
+        history = _history_of_tear(self._history.before(fault.operation), operation, fault, torn, self._map)
+        option_bytes = self._option_bytes
+        if array is option_bytes:
+            option_bytes = option_bytes[:start] + torn.cells + option_bytes[start + operation.size_bytes :]
+        rest = bytes_of_rest(history.of(NonVolatile(b"", bytes(option_bytes)))) if history.says_more else bytes(option_bytes)
+        if found.digests is None:
+            place = (start, start + operation.size_bytes) if array is self._flash else (0, 0)
+            found.digests = self._settled_pieces().around(self._flash, *place)
+        digest = found.digests.digest(torn.cells if array is self._flash else b"", rest)
         if whole >= 0:
             self._whole = (whole, digest)
         return digest
@@ -160,6 +171,9 @@ class FlashReplay:
         return self._pieces
 
     def _move_to(self, operation: int) -> None:
+        if self._position == operation:
+            return
+        self._found = None
         while self._position < operation:
             step = self._operations[self._position]
             self._replace(step, step.old, step.new)
@@ -200,7 +214,7 @@ def tear_state(before: NonVolatile, operation: Operation, fault: Fault, seed: in
     kept = still_disturbed(before.disturbed, [operation] if fault.tear is Tear.ALL else [])
     state = replace(flash_map.replace(before, operation.address, torn.cells), disturbed=kept + torn.disturbed)
     state = _history_of_tear(history_of(before), operation, fault, torn, flash_map).of(state)
-    return CrashImage(_proof_of(operation, fault, torn, digest_of(state)), lambda: state)
+    return CrashImage(_Interrupted(operation).proof(fault, torn, digest_of(state)), lambda: state)
 
 
 def _history_of_tear(before: CellHistory, operation: Operation, fault: Fault, torn: Torn, flash_map: FlashMap) -> CellHistory:
@@ -213,24 +227,41 @@ def _not_fired(fault: Fault, operation: Operation) -> EngineError:
     return EngineError(f"fault {fault} did not fire: the flash at {operation.address:#010x} is not what the operation read")
 
 
-def _proof_of(operation: Operation, fault: Fault, torn: Torn, crash_digest: str) -> FaultProof:
-    old_bits = int.from_bytes(operation.old, "little")
-    cut_us = None if torn.fraction is None else (operation.start_ps + torn.fraction * operation.duration_ps) / 1e6
-    return FaultProof(
-        fault=fault,
-        kind=_KIND_NAMES[operation.kind],
-        address=operation.address,
-        size_bytes=operation.size_bytes,
-        pc=operation.pc,
-        time_us=operation.start_ps / 1e6,
-        cells_changing=(old_bits ^ int.from_bytes(operation.new, "little")).bit_count(),
-        cells_changed=(old_bits ^ int.from_bytes(torn.cells, "little")).bit_count(),
-        crash_digest=crash_digest,
-        fraction=torn.fraction,
-        cut_us=cut_us,
-        cells_weak=_count(torn, CellState.WEAK),
-        cells_metastable=_count(torn, CellState.METASTABLE),
-    )
+class _Interrupted:
+    """An operation that is cut, and what all of its cuts have in common.
+
+    Attributes:
+        digests: of the states that they leave, once one was asked for.
+    """
+
+    __slots__ = ("_changing", "_kind", "_old_bits", "_time_us", "digests", "operation")
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.digests: RangeDigests | None = None
+        self._kind = _KIND_NAMES[operation.kind]
+        self._old_bits = int.from_bytes(operation.old, "little")
+        self._changing = (self._old_bits ^ int.from_bytes(operation.new, "little")).bit_count()
+        self._time_us = operation.start_ps / 1e6
+
+    def proof(self, fault: Fault, torn: Torn, crash_digest: str) -> FaultProof:
+        """Return the proof that a cut of it fired."""
+        operation, fraction = self.operation, torn.fraction
+        return FaultProof(
+            fault,
+            self._kind,
+            operation.address,
+            len(operation.old),
+            operation.pc,
+            self._time_us,
+            self._changing,
+            (self._old_bits ^ int.from_bytes(torn.cells, "little")).bit_count(),
+            crash_digest,
+            fraction,
+            None if fraction is None else (operation.start_ps + fraction * operation.duration_ps) / 1e6,
+            _count(torn, CellState.WEAK),
+            _count(torn, CellState.METASTABLE),
+        )
 
 
 def _count(torn: Torn, state: CellState) -> int:

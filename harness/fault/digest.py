@@ -38,19 +38,46 @@ class FlashPieces:
         """Return the digest of a state with this flash, and all else as in `rest`."""
         return self._digest(self._hashes, rest)
 
-    def digest_with(self, flash: bytearray, pieces: Iterable[int], rest: NonVolatile) -> str:
-        """Return the same for a flash that differs in some pieces, without taking that in."""
-        kept = self._hashes[:]
-        self.update(flash, pieces)
-        found, self._hashes = self._hashes, kept
-        return self._digest(found, rest)
+    def around(self, flash: bytearray, start: int, end: int) -> RangeDigests:
+        """Return what digests states that differ in the bytes from `start` to `end` at most."""
+        return RangeDigests(bytes(self._hashes), flash, start, end)
 
     @staticmethod
     def _digest(hashes: bytearray, rest: NonVolatile) -> str:
-        hasher = hashlib.sha256(hashes)
-        hasher.update(rest.option_bytes)
-        for cells in rest.disturbed:
-            hasher.update(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask)
-        if rest.writes or rest.partial_erases:
-            hasher.update(f"{rest.writes}:{rest.partial_erases}".encode())
+        return hashlib.sha256(hashes + bytes_of_rest(rest)).hexdigest()
+
+
+class RangeDigests:
+    """Digests of states that differ in one range of bytes at most: what goes before it is hashed once.
+
+    Args:
+        hashes: of all pieces. flash: with anything in the range.
+    """
+
+    __slots__ = ("_before", "_behind", "_hashed", "_left")
+
+    def __init__(self, hashes: bytes, flash: bytearray, start: int, end: int) -> None:
+        pieces = pieces_of(start, end)
+        first, stop = (pieces.start, pieces.stop) if pieces else (0, 0)
+        self._hashed = hashlib.sha256(hashes[: first * _DIGEST_BYTES])
+        self._left = hashes[stop * _DIGEST_BYTES :]
+        self._before = bytes(flash[first * PIECE_BYTES : start]) if pieces else b""
+        self._behind = bytes(flash[end : stop * PIECE_BYTES]) if pieces else b""
+
+    def digest(self, content: bytes, rest: bytes) -> str:
+        """Return the digest of the state with `content` in the range, and a rest as `bytes_of_rest` gives it."""
+        changed = self._before + content + self._behind
+        hasher = self._hashed.copy()
+        if len(changed) == PIECE_BYTES:
+            hasher.update(hashlib.sha256(changed).digest())
+        else:
+            hasher.update(b"".join(hashlib.sha256(changed[start : start + PIECE_BYTES]).digest() for start in range(0, len(changed), PIECE_BYTES)))
+        hasher.update(self._left + rest)
         return hasher.hexdigest()
+
+
+def bytes_of_rest(rest: NonVolatile) -> bytes:
+    """Return what a digest takes of a state besides its flash."""
+    disturbed = b"".join(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask for cells in rest.disturbed)
+    history = f"{rest.writes}:{rest.partial_erases}".encode() if rest.writes or rest.partial_erases else b""
+    return rest.option_bytes + disturbed + history

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,7 @@ def build_identity(identity: Identity, *, page_bytes: int = 1024) -> bytes:
     return (head.ljust(PLACES_OFFSET, _BLANK) + places).ljust(page_bytes, _BLANK)
 
 
+@functools.lru_cache(maxsize=256)
 def read_identity(page: bytes) -> Identity:
     """Return what an identity page holds."""
     fields = _LAYOUT.parse(page)

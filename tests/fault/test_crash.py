@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from harness.errors import EngineError
 from harness.fault.crash import FlashReplay, tear_state
-from harness.fault.faults import Fault, Tear
+from harness.fault.digest import PIECE_BYTES, digest_of
+from harness.fault.faults import Fault, Tear, tears_of
 from harness.fault.flash_map import FlashMap
 from harness.machine.protocol import NonVolatile, Operation, OperationKind
 
@@ -48,6 +49,22 @@ def test_any_order_of_visits_gives_the_same_states(flash: bytes, steps: list[tup
         assert replay.state_before(at).flash == expected
 
     assert replay.state_before(len(log)).flash == final
+
+
+@given(st.integers(1, 3), STEPS, st.data())
+def test_a_digest_is_of_the_state_that_was_cut(pieces: int, steps: list[tuple[bool, int, int]], data: st.DataObject) -> None:
+    """Whatever was cut before, a cut's proof and state are those of a cut made alone, and its digest is that of the state, over several pieces too."""
+    flash = bytes(pieces * PIECE_BYTES - 64)
+    start = NonVolatile(data.draw(FLASH) + flash, b"option bytes")
+    log, _ = make_log(start.flash, steps)
+    replay = FlashReplay(start, log, MAP)
+
+    for _ in range(6):
+        operation = data.draw(st.sampled_from(log))
+        fault = Fault(0, operation.index, data.draw(st.sampled_from(tears_of(operation.kind))))
+        crash = replay.crash_image(fault, 1)
+        assert crash == tear_state(FlashReplay(start, log, MAP).state_before(operation.index), operation, fault, 1, MAP)
+        assert crash.proof.crash_digest == digest_of(crash.state)
 
 
 @given(FLASH, STEPS)

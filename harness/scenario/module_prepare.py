@@ -14,8 +14,9 @@ from harness.errors import InputError
 from harness.image.module import Module, verify_module
 from harness.image.refusal import ImageRefused
 from harness.scenario.model import ImageSpec, ModulePart
+from harness.scenario.module_bookkeeping import BankBookkeeping
 from harness.scenario.modules import BANKS, LOG_REGION, STORE_REGION, StoredModules, log_content, log_state, signed_module
-from harness.scenario.pool_bookkeeping import PoolBookkeeping, scratch_of_modules
+from harness.scenario.pool_bookkeeping import PoolBookkeeping, TwoBookkeepings, scratch_of_modules
 from harness.scenario.prepared import MODULE_DOMAIN, Bookkeeping, PreparedModule, Region
 from harness.scenario.speck import trusted_public_key
 
@@ -50,8 +51,9 @@ class ModulePreparation:
 
     @property
     def bookkeeping(self) -> Bookkeeping:
-        """Who tells what the modules' log says."""
-        return PoolBookkeeping(self.format.regions[LOG_REGION], self.format.flash_address, self.format.page_bytes, scratch_of_modules)
+        """Who tells what the modules' log says, and the banks."""
+        log = PoolBookkeeping(self.format.regions[LOG_REGION], self.format.flash_address, self.format.page_bytes, scratch_of_modules)
+        return TwoBookkeepings(log, BankBookkeeping(self.format))
 
     def contents(self, part: ModulePart) -> dict[str, bytes]:
         """Return the regions that are about modules at the start of a case.

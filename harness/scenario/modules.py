@@ -41,6 +41,7 @@ class StoredModules:
     hardware_revision: int
     memory: range
     _known: dict[bytes, InstalledModule | None] = field(default_factory=dict, repr=False, compare=False)
+    _banks: dict[bytes, tuple[str | None, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def counter(self, flash: bytes) -> int:
         """Return the modules' own monotonic counter."""
@@ -59,6 +60,20 @@ class StoredModules:
                 self._known.clear()
             self._known[key] = self._find(store, counter, host)
         return self._known[key]
+
+    def bank_digests(self, flash: bytes) -> tuple[str | None, ...]:
+        """Return, for each bank, the digest of the module in it; None where none verifies, whatever its version."""
+        store, host = self._content(flash, STORE_REGION), self._host_version(flash)
+        key = hashlib.sha256(f"banks {host} ".encode() + store).digest()
+        if key not in self._banks:
+            if len(self._banks) > _REMEMBERED:
+                self._banks.clear()
+            self._banks[key] = tuple(self._digest(store[start : start + len(store) // BANKS], host) for start in range(0, len(store), len(store) // BANKS))
+        return self._banks[key]
+
+    def _digest(self, bank: bytes, host_version: int) -> str | None:
+        image = image_in_region(bank)
+        return None if image is None or self._judge(image, host_version) is None else image.digest
 
     def _find(self, store: bytes, counter: int, host_version: int) -> InstalledModule | None:
         bank_bytes = len(store) // BANKS

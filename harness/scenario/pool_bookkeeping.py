@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.image.log import MARK, Stage
+from harness.image.log import MARK, LogState, Stage
 from harness.image.pool import SNAPSHOT_PLACES, Pool, read_pool
 from harness.scenario.prepared import Bookkeeping, Meaning, Region, again_of
 
@@ -50,11 +50,13 @@ class PoolBookkeeping:
         """What settling takes."""
         return (SNAPSHOT_PLACES,)
 
+    def state(self, flash: bytes) -> LogState:
+        """Return what the log says."""
+        return self._read(flash)[0].state
+
     def meaning(self, flash: bytes) -> Meaning:
         """Return the log's state, whether it is settled, how many pages may come to count, and the scratch page in use; the room is the active page's."""
-        start = self.region.address - self.flash_address
-        content = flash[start : start + self.region.size_bytes]
-        pool = read_pool(content, page_bytes=self.page_bytes)
+        pool, content = self._read(flash)
         state, scratch = pool.state, self.scratch(pool, content, self.page_bytes)
         log = (state.counter, state.stage, state.closed, state.steps, state.patch, state.key, pool.active is None, pool.settled, len(pool.half))
         free = range(self.region.address + pool.free[0], self.region.address + pool.free[1])
@@ -66,6 +68,11 @@ class PoolBookkeeping:
             again=(0 if pool.settled else SNAPSHOT_PLACES,),
             unused=tuple(self._behind_mark(page) for page in range(len(content) // self.page_bytes) if page not in used),
         )
+
+    def _read(self, flash: bytes) -> tuple[Pool, bytes]:
+        start = self.region.address - self.flash_address
+        content = flash[start : start + self.region.size_bytes]
+        return read_pool(content, page_bytes=self.page_bytes), content
 
     def _behind_mark(self, page: int) -> range:
         start = self.region.address + page * self.page_bytes

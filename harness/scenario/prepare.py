@@ -174,7 +174,7 @@ class _Preparation:
         )
 
     def _bookkeeping(self) -> Bookkeeping | None:
-        of_bootloader = self._flash_profile.bookkeeping(self._regions["metadata"], self._device.flash.address.value)
+        of_bootloader = self._flash_profile.bookkeeping(self._regions, self._device.flash.address.value)
         return of_bootloader if self._modules is None or of_bootloader is None else TwoBookkeepings(of_bootloader, self._modules.bookkeeping)
 
     def _key_places(self) -> range:

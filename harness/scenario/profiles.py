@@ -37,8 +37,8 @@ class FlashProfile(Records, Protocol):
         """Return the metadata region at the start of a case."""
         ...
 
-    def bookkeeping(self, region: Region, flash_address: int) -> Bookkeeping | None:
-        """Return who tells what the metadata region says, whatever its bytes; None: nobody can."""
+    def bookkeeping(self, regions: dict[str, Region], flash_address: int) -> Bookkeeping | None:
+        """Return who tells what the profile's journals and counters say, whatever their bytes; None: nobody can."""
         ...
 
 

@@ -254,9 +254,9 @@ class SpeckProfile:
         del region
         return build_metadata(case, self.page_bytes, slot_bytes)
 
-    def bookkeeping(self, region: Region, flash_address: int) -> Bookkeeping | None:
+    def bookkeeping(self, regions: dict[str, Region], flash_address: int) -> Bookkeeping | None:
         """Return who tells what counter and journal say."""
-        return SpeckBookkeeping(region, flash_address)
+        return SpeckBookkeeping(regions["metadata"], flash_address)
 
 
 def standing_of(records: Records, metadata: bytes, identity_page: bytes) -> Standing:

@@ -20,6 +20,7 @@ from harness.image.pool import read_pool
 from harness.image.refusal import ImageRefused, RefusalReason
 from harness.image.spk import parse_image
 from harness.image.verify import Placement
+from harness.scenario.key_bookkeeping import RotatedBookkeeping
 from harness.scenario.model import Case, Defect, PageFill, SigningKey
 from harness.scenario.pool_bookkeeping import PoolBookkeeping, scratch_of_update
 from harness.scenario.prepared import Bookkeeping, Region
@@ -113,9 +114,9 @@ class SpeckDeltaProfile:
         free = {PageFill.FRESH: None, PageFill.NEARLY_FULL: _PLACES_LEFT, PageFill.FULL: 0}[case.journal_page]
         return delivery_pool(state, page_bytes=self.page_bytes, pages=region.size_bytes // self.page_bytes, free_places=free)
 
-    def bookkeeping(self, region: Region, flash_address: int) -> Bookkeeping | None:
-        """Return who tells what the pool says."""
-        return PoolBookkeeping(region, flash_address, self.page_bytes, scratch_of_update)
+    def bookkeeping(self, regions: dict[str, Region], flash_address: int) -> Bookkeeping | None:
+        """Return who tells what the pool says, and the key places."""
+        return RotatedBookkeeping(PoolBookkeeping(regions["metadata"], flash_address, self.page_bytes, scratch_of_update), regions["identity"])
 
 
 def _with_other_digest(payload: bytes, defect: Defect) -> bytes:

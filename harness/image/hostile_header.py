@@ -217,6 +217,9 @@ def _without_last(shop: Workshop) -> bytes:
     return shop.truncated(HEADER_BYTES + len(shop.good.code.rstrip(b"\xff")) - 1)
 
 
+_FLIPPED_CODE_BITS = 12
+
+
 def flipped(first_code_byte: Callable[..., int]) -> Iterator[HostileImage]:
     """Yield the good image with a low and the highest bit of each field flipped, and bits of the code from an offset in the image on."""
     for name, offset, size, reason in _FIELDS:
@@ -224,7 +227,7 @@ def flipped(first_code_byte: Callable[..., int]) -> Iterator[HostileImage]:
         for end, at, bit in (("low", low, 0), ("high", offset + size - 1, 7)):
             yield made(f"flipped-{name}-{end}", f"bit {bit} of byte {at - offset} of {name} is flipped", reason, lambda s, a=at, b=bit: s.flipped(a, b))
     draw = random.Random("flipped code bits")
-    for number in range(4):
+    for number in range(_FLIPPED_CODE_BITS):
         place, bit = draw.random(), draw.randrange(8)
         yield made(f"flipped-code-{number}", "one bit of the code is flipped", Reason.CRC, lambda s, p=place, b=bit: _flipped_code(s, first_code_byte(s), p, b))
 

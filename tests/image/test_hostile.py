@@ -6,6 +6,7 @@ import pytest
 
 from harness.image.forgery import GROUP_ORDER, Workshop, read_workshop
 from harness.image.hostile import hostile_images
+from harness.image.hostile_patch import hostile_patches
 from harness.image.metadata import close_journal, delivery_metadata, fill_journal_page, mark_pending, read_journal
 from harness.image.refusal import ImageRefused, RefusalReason
 from harness.image.verify import image_in_region, verify_image
@@ -44,6 +45,39 @@ def test_the_table_is_large_and_its_names_are_different() -> None:
     assert {reason: sum(hostile.reason is reason for hostile in images) > 1 for reason in RefusalReason} == {
         reason: reason in WHOLE_IMAGE_REASONS for reason in RefusalReason
     }
+
+
+FIELDS = ("magic", "format", "total", "code-size", "entry", "flags", "version", "hardware", "crc", "reserved", "key", "signature")
+BOTH = {
+    "a field at its limits": "magic-zero magic-erased format-0 format-65535 total-zero total-greatest code-zero code-greatest entry-greatest version-greatest "
+    "hardware-greatest crc-zero crc-greatest reserved-last reserved-erased flags-all key-erased signature-zero signature-erased",
+    "a signature of another key, of another image": "key-foreign signature-foreign signature-of-installed signature-r-of-other signature-s-of-other",
+    "cut off behind each field": " ".join(f"truncated-after-{field}" for field in FIELDS) + " truncated-in-magic truncated-last-byte",
+    "grown": "grown-total grown-sizes grown-corrected",
+    "a bit flipped in each field, and anywhere in the code": " ".join(f"flipped-{field}-low flipped-{field}-high" for field in FIELDS)
+    + " flipped-code-0 flipped-code-11",
+    "older, the same version": "version-zero version-same",
+    "for other hardware": "hardware-later hardware-earlier hardware-any",
+    "flags that nobody signed": "unsigned flags-unsigned flags-unknown-high flags-unknown-byte",
+    "two signatures": "signature-doubled",
+    "a slot full of one byte": "slot-zeros slot-erased",
+}
+PATCHES = {
+    "for another base": "base-digest-first-bit base-version-one-less base-size-one-more base-is-target",
+    "COPY out of range, or overflowing": "copy-one-before-region copy-one-past-region copy-at-region-end copy-far-past-region copy-past-page copy-greatest "
+    "copy-shifts-add-up page-wraps number-past-32-bits",
+    "INSERT past the end": "insert-past-page insert-past-patch insert-past-target insert-greatest",
+    "expands without end": "endless-steps endless-stream endless-inserts endless-window",
+}
+
+
+@pytest.mark.parametrize("kind", [*BOTH, *PATCHES])
+def test_no_kind_of_forgery_is_missing(kind: str) -> None:
+    """What a device has to refuse, in words, and the rows of the tables that try it."""
+    patches = {hostile.name for hostile in hostile_patches()}
+    wanted = set((BOTH.get(kind) or PATCHES[kind]).split())
+    assert wanted - patches == set()
+    assert kind in PATCHES or wanted - set(TABLE) == set()
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -21,6 +21,8 @@ JOURNAL_HEADER_BYTES = 8
 _COUNTER_PAGES = (0, 1)
 _JOURNAL_PAGES = (2, 3)
 _PAGES_REMEMBERED = 256
+_REMEMBERED_BYTES = 8 * JOURNAL_RECORD_BYTES
+"""What a journal says is remembered for every so many bytes of it."""
 
 
 class JournalKind(IntEnum):
@@ -147,15 +149,12 @@ class MetadataMeaning:
 
 def read_meaning(metadata: bytes) -> MetadataMeaning:
     """Return what the region says, apart from torn records, repeated ones and sequence numbers."""
-    summaries = [_summary_of_counter_page(_page(metadata, number)) for number in _COUNTER_PAGES]
-    counter = max(value for value, _, _ in summaries)
-    page = min(_COUNTER_PAGES, key=lambda number: (summaries[number][0] != counter, summaries[number][1], number))
-    confirmed = counter == 0 or any(value == counter and whole for value, _, whole in summaries)
-    active = _active_journal_page(metadata)
-    journal = JournalState() if active is None else _state_of_journal_page(_page(metadata, active))
     page_bytes = len(metadata) // PAGES
-    counter_room = _room(_page(metadata, page), 0, COUNTER_PLACE_BYTES)
-    journal_room = 0 if active is None else _room(_page(metadata, active), JOURNAL_HEADER_BYTES, JOURNAL_RECORD_BYTES)
+    (counter, page, confirmed), counter_room = _read_counter_pages(metadata[: _JOURNAL_PAGES[0] * page_bytes])
+    active = _active_journal_page(metadata)
+    content = b"" if active is None else _page(metadata, active)
+    journal = JournalState() if active is None else _state_of_journal_page(content)
+    journal_room = 0 if active is None else _room(content, JOURNAL_HEADER_BYTES, JOURNAL_RECORD_BYTES)
     counter_end, journal_end = (page + 1) * page_bytes, 0 if active is None else (active + 1) * page_bytes
     return MetadataMeaning(
         says=(counter, page, confirmed, active, journal.pending, journal.image_pages, journal.copied_pages),
@@ -164,6 +163,17 @@ def read_meaning(metadata: bytes) -> MetadataMeaning:
         counter_free=(counter_end - counter_room * COUNTER_PLACE_BYTES, counter_end),
         journal_free=(journal_end - journal_room * JOURNAL_RECORD_BYTES, journal_end),
     )
+
+
+@lru_cache(_PAGES_REMEMBERED)
+def _read_counter_pages(pages: bytes) -> tuple[tuple[int, int, bool], int]:
+    """Return the counter, its page and whether it is confirmed, and how many places of that page are blank behind the last used one."""
+    contents = [pages[: len(pages) // 2], pages[len(pages) // 2 :]]
+    summaries = [_summary_of_counter_page(content) for content in contents]
+    counter = max(value for value, _, _ in summaries)
+    page = min(_COUNTER_PAGES, key=lambda number: (summaries[number][0] != counter, summaries[number][1], number))
+    confirmed = counter == 0 or any(value == counter and whole for value, _, whole in summaries)
+    return (counter, page, confirmed), _room(contents[page], 0, COUNTER_PLACE_BYTES)
 
 
 @lru_cache(_PAGES_REMEMBERED)
@@ -177,11 +187,18 @@ def _summary_of_counter_page(page: bytes) -> tuple[int, int, bool]:
     return greatest, holding[0] if greatest else 0, confirmed
 
 
-@lru_cache(_PAGES_REMEMBERED)
 def _state_of_journal_page(page: bytes) -> JournalState:
-    state = JournalState(journal_header_value(page[:JOURNAL_HEADER_BYTES]) or 0)
-    used = len(page) - _room(page, JOURNAL_HEADER_BYTES, JOURNAL_RECORD_BYTES) * JOURNAL_RECORD_BYTES
-    for kind, value, kind_complement, value_complement in struct.iter_unpack("<HHHH", page[JOURNAL_HEADER_BYTES:used]):
+    return _state_after(page[: len(page) - _room(page, JOURNAL_HEADER_BYTES, JOURNAL_RECORD_BYTES) * JOURNAL_RECORD_BYTES])
+
+
+@lru_cache(_PAGES_REMEMBERED)
+def _state_after(written: bytes) -> JournalState:
+    """Return the state after a header and the records behind it. A journal grows at its end: what comes before the last few records is remembered."""
+    if len(written) <= JOURNAL_HEADER_BYTES:
+        return JournalState(journal_header_value(written) or 0)
+    before = max(JOURNAL_HEADER_BYTES, (len(written) - 1) // _REMEMBERED_BYTES * _REMEMBERED_BYTES)
+    state = _state_after(written[:before])
+    for kind, value, kind_complement, value_complement in struct.iter_unpack("<HHHH", written[before:]):
         if kind ^ kind_complement == value ^ value_complement == 0xFFFF:
             state = state.after(kind, value)
     return state

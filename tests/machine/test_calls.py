@@ -21,10 +21,18 @@ from harness.scenario.prepared import PreparedScenario
 
 from .firmware import IN_RAM, compile_program, make_script_flash, spin
 
-CHOICE, SALT, DATA, TARGET = 0x08005000, 0x08005400, 0x08006000, 0x08008000
+CHOICE, SALT, LAST_ERASED, DATA, TARGET = 0x08005000, 0x08005400, 0x08005800, 0x08006000, 0x08008000
 RESULTS = 0x1000
-"""Offset in RAM of what the two calls returned."""
-SHARED = {"flash": 0, "RAM that was written before": 1, "noise": 2, "flash operations": 3, "bytes sent": 8}
+"""Offset in RAM of what the two calls returned; the Q flag after each of them follows."""
+SHARED = {
+    "flash": 0,
+    "RAM that was written before": 1,
+    "noise": 2,
+    "flash operations": 3,
+    "bytes sent": 8,
+    "the Q flag": 11,
+    "the flash controller": 12,
+}
 REFUSED = {"a timer": 4, "special registers": 5, "exclusive accesses": 6, "a broken rule": 7, "a byte received": 9, "RAM by its alias": 10}
 INSIDE = {"a timer", "special registers", "a byte received", "RAM by its alias"}
 """Those that call a function which may be shared."""
@@ -55,9 +63,10 @@ def machines() -> Machines:
     return make_machines()
 
 
-def make_state(choice: int, salt: int = 1, data: bytes = b"\x5a" * 64, target: bytes = b"") -> NonVolatile:
-    """Return a flash whose program calls one function twice."""
-    patches = {CHOICE: choice.to_bytes(4, "little"), SALT: salt.to_bytes(4, "little"), DATA: data, TARGET: target}
+def make_state(choice: int, salt: int = 1, data: bytes = b"\x5a" * 64, target: bytes = b"", last_erased: int = TARGET) -> NonVolatile:
+    """Return a flash whose program calls one function twice, after it wrote `last_erased` to the flash controller."""
+    words = {CHOICE: choice, SALT: salt, LAST_ERASED: last_erased}
+    patches = {**{address: word.to_bytes(4, "little") for address, word in words.items()}, DATA: data, TARGET: target}
     return NonVolatile(compile_program("calls.c").flash(patches=patches))
 
 
@@ -135,9 +144,41 @@ def test_another_salt_or_another_page_is_another_call() -> None:
         assert results_of(machines.user) != results_after(machines.user, make_state(choice))
 
 
-def results_of(machine: EmbeddedMachine) -> bytes:
+@pytest.mark.parametrize(("name", "uses"), [("flash", False), ("bytes sent", False), ("the flash controller", True), ("flash operations", True)])
+def test_only_a_call_that_uses_the_flash_controller_depends_on_it(name: str, uses: bool) -> None:
+    """That another page was erased last makes it another call only where it looks at the controller's registers, or writes them."""
+    machines = make_machines()
+    for _ in range(2):
+        machines.recorder.boot(make_state(SHARED[name]), seed=1)
+    shared = []
+    for state in (make_state(SHARED[name]), make_state(SHARED[name], last_erased=TARGET + 1024)):
+        before = machines.calls.counts().instructions
+        assert described(machines.user, state) == described(machines.plain, state)
+        shared.append(machines.calls.counts().instructions - before)
+
+    assert (shared[1] < shared[0]) == uses
+
+
+def test_the_q_flag_stays_what_it_was_or_is_set() -> None:
+    """Calls recorded with either flag, that set it or do not, leave what the core would have left; power-on leaves it as it likes."""
+    machines = make_machines()
+    left = set()
+    for seed in range(1, 9):
+        for name, salt in (("the Q flag", 1), ("the Q flag", 3), ("flash", 1)):
+            state = make_state(SHARED[name], salt)
+            expected = described(machines.plain, state, seed)
+            for machine in (machines.user, machines.recorder, machines.user):
+                assert described(machine, state, seed) == expected
+            left.add((name, salt, results_of(machines.plain, 16)[8:]))
+
+    clear, both = bytes(8), (0x08000000).to_bytes(4, "little") * 2
+    assert left == {("the Q flag", 1, clear), ("the Q flag", 1, both), ("the Q flag", 3, both), ("flash", 1, clear), ("flash", 1, both)}
+    assert machines.calls.counts().shared > 24
+
+
+def results_of(machine: EmbeddedMachine, size_bytes: int = 8) -> bytes:
     """Return what the calls of the last boot returned."""
-    return machine.ram()[RESULTS : RESULTS + 8]
+    return machine.ram()[RESULTS : RESULTS + size_bytes]
 
 
 def results_after(machine: EmbeddedMachine, state: NonVolatile) -> bytes:

@@ -34,6 +34,8 @@ void memo_read_state(struct machine *m, struct memo_state *state)
         values[index] = &state->registers[index];
     }
     uc_reg_read_batch(m->engine, core_registers, values, MEMO_REGISTERS);
+    state->saturated = state->registers[MEMO_XPSR] & XPSR_Q;
+    state->registers[MEMO_XPSR] &= ~XPSR_Q;
     state->core_hz = m->clock.core_hz;
     state->wait_states = m->clock.wait_states;
     state->fpec_lock = m->fpec.lock;
@@ -45,12 +47,20 @@ void memo_read_state(struct machine *m, struct memo_state *state)
     state->system = m->system_memory;
 }
 
+/* What a call that began without the Q flag did to it is known for every call; of one that began with it, only for those that do too. */
 static bool same_state(struct machine *m, const struct memo_state *now, const struct memo_state *before)
 {
-    return memcmp(now, before, offsetof(struct memo_state, scb)) == 0 &&
+    return (now->saturated == before->saturated || before->saturated == 0) &&
+           memcmp(now, before, offsetof(struct memo_state, scb)) == 0 &&
            memcmp(now->scb, before->scb, SCB_BLOCK_BYTES) == 0 &&
-           memcmp(now->controller, before->controller, memo_controller_bytes(m)) == 0 &&
            memcmp(now->system, before->system, m->config.system_bytes) == 0;
+}
+
+static bool same_controller(struct machine *m, const struct memo_state *now, const struct memo_record *record)
+{
+    return !record->controls ||
+           (now->fpec_lock == record->before.fpec_lock && now->fpec_option_lock == record->before.fpec_option_lock &&
+            memcmp(now->controller, record->before.controller, memo_controller_bytes(m)) == 0);
 }
 
 static bool same_ram(const struct machine *m, const struct memo_record *record)
@@ -114,7 +124,8 @@ static bool undisturbed(const struct machine *m, const struct memo_record *recor
 const struct memo_record *memo_find(struct machine *m, uint32_t pc, const struct memo_state *now)
 {
     for (const struct memo_record *record = memo_first(m->memo.store, pc, now); record != NULL; record = record->next) {
-        if (record->pc == pc && same_state(m, now, &record->before) && same_ram(m, record) && same_pages(m, record) &&
+        if (record->pc == pc && same_state(m, now, &record->before) && same_controller(m, now, record) && same_ram(m, record) &&
+            same_pages(m, record) &&
             (!record->sends || memo_same_sender(m, &record->sender_before))) {
             return undisturbed(m, record) ? record : NULL;
         }
@@ -132,8 +143,8 @@ void memo_enter(struct machine *m, uint32_t pc)
 {
     struct memo_state now;
 
-    if (m->ram_executable || m->mpu.restricts || m->mpu.changed || m->call_stacks.kept != NULL) {
-        return; /* code may be anywhere, an access may be refused, the stacks inside are wanted */
+    if (m->ram_executable || m->mpu.restricts || m->mpu.changed || m->call_stacks.kept != NULL || m->fpec.busy || m->nvmc.busy) {
+        return; /* code may be anywhere, an access may be refused, the stacks inside are wanted, the core may be stalled */
     }
     memo_read_state(m, &now);
     m->memo.found = memo_find(m, pc, &now);
@@ -145,11 +156,16 @@ void memo_enter(struct machine *m, uint32_t pc)
     }
 }
 
-static void write_registers(struct machine *m, const uint32_t *registers)
+static void write_registers(struct machine *m, const struct memo_state *after)
 {
-    for (uint32_t index = 0; index < MEMO_REGISTERS; index++) {
-        uc_reg_write(m->engine, core_registers[index], &registers[index]);
+    uint32_t status = 0;
+
+    uc_reg_read(m->engine, UC_ARM_REG_XPSR, &status);
+    status = after->registers[MEMO_XPSR] | after->saturated | (status & XPSR_Q);
+    for (uint32_t index = 0; index < MEMO_XPSR; index++) {
+        uc_reg_write(m->engine, core_registers[index], &after->registers[index]);
     }
+    uc_reg_write(m->engine, UC_ARM_REG_XPSR, &status);
 }
 
 static void write_ram(struct machine *m, const struct memo_record *record)
@@ -228,10 +244,13 @@ uint32_t memo_apply(struct machine *m)
     log_operations(m, record, begin_fs);
     write_pages(m, record);
     write_ram(m, record);
-    write_registers(m, record->after.registers);
-    memcpy(controller(m, &size_bytes), record->after.controller, memo_controller_bytes(m));
-    m->fpec.lock = record->after.fpec_lock;
-    m->fpec.option_lock = record->after.fpec_option_lock;
+    write_registers(m, &record->after);
+    if (record->controls) {
+        memo_note_controlling(m);
+        memcpy(controller(m, &size_bytes), record->after.controller, memo_controller_bytes(m));
+        m->fpec.lock = record->after.fpec_lock;
+        m->fpec.option_lock = record->after.fpec_option_lock;
+    }
     clock_advance(m, &record->clock, record->cycles, record->instructions);
     if (record->sends) {
         memo_note_sending(m);

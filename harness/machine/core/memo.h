@@ -7,7 +7,8 @@
  *     (`memo_sender.c`) took part in it: no other peripheral, no exception, no event, no broken rule, no instruction that reads or
  *     changes what is not in rule 3.
  *  3. Its record holds all that it can depend on: registers and flags, every byte of RAM and every page of flash that it looked
- *     at before it wrote there, the flash controller's state, SCB, option and factory bytes, the rate of the clock, and the transmitter.
+ *     at before it wrote there, SCB, option and factory bytes, the rate of the clock; and of flash controller and transmitter, if it
+ *     uses them, their state. It neither begins nor ends while the controller works, so one that does not use it cannot tell what it does.
  *  4. Where a later call finds all of these equal, it executes the same instructions. So its outcome is written down instead:
  *     registers, RAM, flash, operations, instructions, cycles and time; all counts move by the same amounts.
  *  5. A call inside which the boot would end or something would be due is executed.
@@ -68,6 +69,9 @@ void memo_reset(struct machine *m);
 
 /* Something happened that rule 2 forbids: whatever call is under way is not shared. */
 void memo_disturb(struct machine *m);
+
+/* The flash controller is used: a register of it is looked at or written, or a cell of the flash. */
+void memo_note_controlling(struct machine *m);
 
 /* The UART's register at `address` is about to be accessed: a call that does more than to send is not shared. */
 void memo_sends(struct machine *m, uint32_t address, bool writes);

@@ -8,21 +8,24 @@
 #include "machine.h"
 
 #define MEMO_REGISTERS 16u
+#define MEMO_XPSR 15u /* of these */
+#define XPSR_Q 0x08000000u
 #define MEMO_FUNCTIONS_MAX 64u
 #define MEMO_INSTRUCTIONS_WORTH 2048u /* a shorter call costs little more than to look it up */
 
 /* The core, the controller and the clock when a call begins or ends. */
 struct memo_state {
-    uint32_t registers[MEMO_REGISTERS]; /* R0 to R12, SP, LR, XPSR */
+    uint32_t registers[MEMO_REGISTERS]; /* R0 to R12, SP, LR, XPSR without its Q flag */
     uint32_t core_hz;
     uint32_t wait_states;
-    uint32_t fpec_lock;
-    uint32_t fpec_option_lock;
     uint32_t oscillator;
     uint32_t port_closed;
     const uint8_t *scb;
-    const uint8_t *controller;
     const uint8_t *system;
+    uint32_t saturated; /* XPSR_Q or 0; instructions only ever set it, and none of a shared call reads it */
+    uint32_t fpec_lock; /* from here on: means something only to a call that uses the controller */
+    uint32_t fpec_option_lock;
+    const uint8_t *controller;
 };
 
 /* Bytes of RAM that follow each other. */
@@ -74,7 +77,8 @@ struct memo_record {
     uint64_t instructions;
     struct cycle_count cycles;
     struct clock clock;
-    bool sends; /* the rest means something only then */
+    bool controls; /* it uses the flash controller */
+    bool sends;    /* the rest means something only then */
     struct usart_sender sender_before;
     struct usart_sender sender_after;
     const uint8_t *sent;

@@ -31,6 +31,7 @@ struct frame {
     struct memo_wear *page_wear;
     struct usart_sender sender;
     uint32_t sent_bytes;
+    bool controls;
     bool sends;
     bool complete; /* nothing was lost for want of memory */
 };
@@ -79,6 +80,16 @@ void memo_ram_written(struct machine *m, uint32_t offset, uint32_t size_bytes)
         for (uint32_t place = offset; place < offset + size_bytes && place < m->config.ram_bytes; place++) {
             frame->ram_use[place] |= RAM_WRITTEN;
         }
+    }
+}
+
+void memo_note_controlling(struct machine *m)
+{
+    if (m->memo.recorder == NULL) {
+        return;
+    }
+    for (uint32_t level = depth_of(m); level > 0; level--) {
+        m->memo.recorder->frames[level - 1].controls = true;
     }
 }
 
@@ -159,6 +170,7 @@ void memo_begin(struct machine *m, uint32_t pc, const struct memo_state *now)
     frame->instructions = m->instructions;
     frame->cycles = m->cycles;
     frame->clock = m->clock;
+    frame->controls = false;
     frame->sends = false;
     frame->sent_bytes = m->usart.output_bytes;
     usart_sender_read(m, &frame->sender);
@@ -342,6 +354,7 @@ static void finish(struct machine *m, const struct frame *frame)
         record->cycles = (struct cycle_count){m->cycles.low - frame->cycles.low, m->cycles.high - frame->cycles.high,
                                               m->cycles.waits - frame->cycles.waits};
         record->clock = clock_difference(&frame->clock, &m->clock);
+        record->controls = frame->controls;
         memo_read_state(m, &record->after);
         if (keep_state(m, &record->after) && record_ram(m, frame, record) && record_operations(m, frame, record, changed) &&
             record_pages(m, frame, record, changed) && record_sending(m, frame, record)) {

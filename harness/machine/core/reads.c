@@ -75,6 +75,18 @@ static void on_load(uc_engine *engine, uc_mem_type type, uint64_t address, int s
     reads_note(user_data, (uint32_t)address, (uint32_t)size_bytes);
 }
 
+static void on_controller_load(uc_engine *engine, uc_mem_type type, uint64_t address, int size_bytes, int64_t value, void *user_data)
+{
+    uint32_t status = XPSR_THUMB;
+
+    (void)type;
+    (void)address;
+    (void)size_bytes;
+    (void)value;
+    uc_reg_write(engine, UC_ARM_REG_EPSR, &status); /* as for loads from the flash */
+    memo_note_controlling(user_data);
+}
+
 static void on_block(uc_engine *engine, uint64_t address, uint32_t size_bytes, void *user_data)
 {
     (void)engine;
@@ -85,17 +97,24 @@ static void on_block(uc_engine *engine, uint64_t address, uint32_t size_bytes, v
 int32_t reads_install(struct machine *m)
 {
     const uint64_t starts[] = {m->config.flash_address, m->config.flash_alias_address};
+    uint32_t controller_address;
+    uint32_t controller_bytes;
     uc_hook hook;
 
     if (m->reads.pages == NULL) {
         return MACHINE_OK;
     }
+    m->chip->controller_registers(m, &controller_address, &controller_bytes);
     m->engine_error = uc_hook_add(m->engine, &hook, UC_HOOK_BLOCK, (void *)on_block, m, 1, 0);
     const size_t ranges = starts[0] == starts[1] ? 1 : 2;
 
     for (size_t index = 0; index < ranges && m->engine_error == UC_ERR_OK; index++) {
         m->engine_error = uc_hook_add(m->engine, &hook, UC_HOOK_MEM_READ, (void *)on_load, m, starts[index],
                                       starts[index] + m->config.flash_bytes - 1);
+    }
+    if (m->engine_error == UC_ERR_OK) {
+        m->engine_error = uc_hook_add(m->engine, &hook, UC_HOOK_MEM_READ, (void *)on_controller_load, m, controller_address,
+                                      (uint64_t)controller_address + controller_bytes - 1);
     }
     return m->engine_error == UC_ERR_OK ? MACHINE_OK : MACHINE_UNICORN;
 }

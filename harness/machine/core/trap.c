@@ -38,6 +38,7 @@ static void route_store(struct machine *m, const struct flash_store *store)
         memo_disturb(m);
         scb_write(m, store);
     } else if (!mpu_store(m, store)) {
+        memo_note_controlling(m);
         m->chip->store(m, store);
     }
 }

@@ -6,6 +6,7 @@ VECTORS(unexpected, unexpected, unexpected)
 
 #define CHOICE (*(volatile uint32_t *)0x08005000u)
 #define SALT (*(volatile uint32_t *)0x08005400u)
+#define LAST_ERASED (*(volatile uint32_t *)0x08005800u)
 #define DATA ((const volatile uint32_t *)0x08006000u)
 #define TARGET 0x08008000u
 #define PAGE_BYTES 1024u
@@ -79,6 +80,25 @@ CALLED send_bytes(void)
     return 0;
 }
 
+/* The Q flag, which it sets or leaves as it is. */
+CALLED sum_saturated(void)
+{
+    uint32_t sum = 0;
+    int32_t most;
+
+    for (uint32_t index = 0; index < ROUNDS; index++) {
+        __asm volatile("ssat %0, #8, %1" : "=r"(most) : "r"(salt * 100));
+        sum = sum * 31 + (uint32_t)most;
+    }
+    return sum;
+}
+
+/* A register of the flash controller. */
+CALLED sum_with_controller(void)
+{
+    return sum_of_flash() + FLASH_AR;
+}
+
 /* From here on nothing may be shared: a register of a timer, ... */
 CALLED sum_with_time(void)
 {
@@ -132,12 +152,14 @@ CALLED program_twice(void)
 
 static uint32_t (*const functions[])(void) = {sum_of_flash,  sum_with_salt, sum_of_noise,    copy_a_page,
                                               sum_with_time, sum_with_mask, sum_exclusively, program_twice,
-                                              send_bytes,    sum_with_input, sum_with_alias};
+                                              send_bytes,    sum_with_input, sum_with_alias,  sum_saturated,
+                                              sum_with_controller};
 
 void run(void)
 {
     FLASH_KEYR = 0x45670123;
     FLASH_KEYR = 0xCDEF89AB;
+    FLASH_AR = LAST_ERASED;
     salt = SALT;
     uart_open();
     USART_BRR = 1 + 16 * (SALT & 3u);
@@ -146,7 +168,10 @@ void run(void)
     }
     for (uint32_t round = 0; round < 2; round++) {
         uint32_t result = functions[CHOICE]();
+        uint32_t flags;
 
+        __asm volatile("mrs %0, apsr" : "=r"(flags));
         *(volatile uint32_t *)(0x20001000u + 4 * round) = result;
+        *(volatile uint32_t *)(0x20001008u + 4 * round) = flags & 0x08000000u;
     }
 }

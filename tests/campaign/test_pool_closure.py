@@ -52,6 +52,13 @@ def test_a_refusal_survives_any_number_of_cuts(scenario: PreparedScenario) -> No
     assert result.deepest > 12
 
 
+def test_no_series_of_cuts_makes_room_for_a_key(scenario: PreparedScenario) -> None:
+    """With every place used, a patch that brings a key is refused, however often and wherever power is lost."""
+    result = search(scenario, SearchOptions(only_case="key-places-used"))
+
+    assert (result.finished, result.violations, result.told_apart) == (True, [], 0)
+
+
 def test_merging_changes_neither_what_happens_nor_how_many_cuts_there_are(scenario: PreparedScenario) -> None:
     """One cut deep, the states told apart by every byte end as those that are taken for one."""
     results = [search(scenario, SearchOptions(SearchSettings(merging=merging), depth=1, only_case=REFUSED, stop_when=never)) for merging in Merging]

@@ -67,6 +67,14 @@ def downloading(trace: Trace, start: bytes | None = None) -> Run:
     return dataclasses.replace(run, case=dataclasses.replace(run.case, peer=Silent()))
 
 
+def with_key_places(run: Run, *, rotates: bool) -> Run:
+    """Return a run on a device with places for keys behind the first four bytes of its identity page."""
+    places = range(BASE + 3 * PAGE + 4, BASE + 4 * PAGE)
+    return dataclasses.replace(run, scenario=dataclasses.replace(run.scenario, key_places=places), case=dataclasses.replace(run.case, rotates_key=rotates))
+
+
+KEY_WRITTEN = make_trace(final=NonVolatile(make_flash(identity=b"I\xff\xff\xffkey")))
+
 BROKEN: dict[str, tuple[Run, set[str]]] = {
     "a hard fault after three boots": (
         make_run(*[make_trace(end=End.HARD_FAULT, domain="bootloader", pc=BASE, entries=(IN_BOOTLOADER,))] * 3),
@@ -123,6 +131,19 @@ BROKEN: dict[str, tuple[Run, set[str]]] = {
         make_run(make_trace(final=NonVolatile(make_flash(identity=b"J")))),
         {"protected_areas"},
     ),
+    "a key written by an update that brings none": (with_key_places(make_run(KEY_WRITTEN), rotates=False), {"protected_areas"}),
+    "a cut of one that brings none, a key in the crash image": (
+        with_key_places(make_run(start=make_flash(b"O", counter=1, identity=b"I\xff\xff\xffk")), rotates=False),
+        {"protected_areas"},
+    ),
+    "another byte of the page that keys are in": (
+        with_key_places(make_run(make_trace(final=NonVolatile(make_flash(identity=b"I\xff\xff\x00key")))), rotates=True),
+        {"protected_areas"},
+    ),
+    "places for keys that are erased": (
+        with_key_places(make_run(make_trace(erases=bytes([0, 0, 0, 1]))), rotates=True),
+        {"protected_areas"},
+    ),
     "a bootloader page erased and written back": (make_run(make_trace(erases=bytes([1, 0, 0, 0]))), {"protected_areas"}),
     "a crash image with a torn bootloader": (make_run(start=make_flash(bootloader=b"C")), {"protected_areas"}),
     "a program of a half-word that is not erased": (
@@ -160,6 +181,12 @@ def test_a_good_run_breaks_no_rule() -> None:
 def test_a_refusal_for_its_own_reason_breaks_no_rule() -> None:
     """The rows of rule `refused` break for what is wrong in them alone."""
     assert judge(refusing(4, make_trace(final=REFUSED_FOR_4))) == ()
+
+
+def test_a_key_in_its_place_breaks_no_rule() -> None:
+    """An update that brings a key may write it, whole or torn."""
+    torn = make_flash(b"O", counter=1, identity=b"I\xff\xff\xffk")
+    assert judge(with_key_places(make_run(KEY_WRITTEN, start=torn), rotates=True)) == ()
 
 
 def test_the_recovery_loop_is_good_where_it_is_expected() -> None:

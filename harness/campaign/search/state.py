@@ -236,7 +236,7 @@ def leaders_of(scenario: PreparedScenario) -> tuple[int, ...]:
 
 def _judgement(scenario: PreparedScenario, case: PreparedCase, geography: Geography) -> tuple[object, ...]:
     rest = bytearray(case.state.flash)
-    for page in geography.bookkeeping:
+    for page in geography.bookkeeping - geography.pages_of(scenario, scenario.protected):  # what is protected is held against the case's own
         rest[page * geography.page_bytes : (page + 1) * geography.page_bytes] = bytes(geography.page_bytes)
     counter = scenario.format.counter(case.state.flash)
     host = None if case.peer is None else case.peer.identity

@@ -13,6 +13,7 @@ from harness.build.bugs import apply_edits, load_bug
 from harness.bundled import bundled_path
 from tests.firmware.host_build import FUZZ_TARGETS, HostCompiler, build_fuzz_target, find_fuzzer
 from tests.firmware.host_images import write_fuzz_images
+from tests.fuzz import main as fuzz_main
 
 FIRMWARE = Path(bundled_path("firmware"))
 CORPUS = {target: sorted((FIRMWARE / "fuzz" / "corpus" / target).iterdir()) for target in FUZZ_TARGETS}
@@ -77,3 +78,14 @@ def test_a_moment_of_fuzzing(target: str, environments: dict[str, dict[str, str]
     ]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environments[target])
     assert ended.returncode == 0, ended.stderr[-2000:]
+
+
+def test_an_input_is_replayed(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What a target crashed with can be seen again by its file: one of the corpus passes, and a file that is not there is told."""
+    if find_fuzzer() is None:
+        pytest.skip("no clang with libFuzzer on this machine")
+    assert fuzz_main(["--target", "image", "--replay", str(CORPUS["image"][0])]) == 0
+    assert "image: no crash" in capfd.readouterr().out
+    assert fuzz_main(["--target", "image", "--replay", str(tmp_path / "absent")]) == 2
+    with pytest.raises(SystemExit):
+        fuzz_main(["--replay", str(CORPUS["image"][0])])

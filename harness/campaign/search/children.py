@@ -105,6 +105,7 @@ class ChildFinder:
         self._columns = columns_of(())
         self._pages: dict[int, bytes] = {}
         self._changed: set[int] = set()
+        self._finished: Child | None = None  # what the last program leaves, finished: so does a cut before the next operation
         self._end = geography.meaning(run.final_flash)
         self._erases_in_all = sum(sum(trace.erases) for trace in run.traces)
         self._counter, self._module_counter = state.counter, state.module_counter
@@ -141,6 +142,7 @@ class ChildFinder:
         untold = () if tells_itself(history, self._columns, self._geography.flash_map) else (operations[index] for index in range(len(operations)))
         self._histories = HistoryLog(history, untold, self._geography.flash_map)
         self._pages, self._changed = {}, set(self._touched)
+        self._finished = None
         if not start.disturbed:
             self._raise_counters()
 
@@ -172,6 +174,7 @@ class ChildFinder:
 
     def _cut_page(self, boot: int, trace: Trace, stretch: range, started_ps: int) -> None:
         """Count all cuts of a stretch as one child, made by a cut in its middle: they differ in that one page."""
+        self._finished = None
         first, last = trace.operations[stretch[0]], trace.operations[stretch[-1]]
         faults = self._count(first) + (len(stretch) - 1) * self._count(last)
         chosen = self._one_of(boot, trace, stretch)
@@ -228,11 +231,14 @@ class ChildFinder:
         for entry in trace.entries:
             if entry.domain == APPLICATION_DOMAIN and entry.operations == operation.index:
                 self._raise_counters()
+                self._finished = None
+        finished, self._finished = self._finished, None
         faults = self._tears.faults(boot, operation, self._seed)
         erased = self._geography.pages_erased(operation)
         for fault, (begins_ps, ends_ps) in zip(faults, moments_of(operation, faults, self.clock_ps - started_ps), strict=True):
             if self._wanted(fault):
-                child = self._child(fault, operation, self._open)
+                child = finished if finished is not None and fault.tear is Tear.NONE else self._child(fault, operation, self._open)
+                self._finished = child if fault.tear is Tear.ALL and operation.kind is OperationKind.PROGRAM else None
                 child.add(fault, self._erases + (erased if fault.tear is not Tear.NONE else 0), started_ps + begins_ps, started_ps + ends_ps)
             self.faults += 1
         self._execute(operation)

@@ -91,6 +91,9 @@ class Geography:
         self.may_be_open = frozenset(pages) - guarded if scenario.bookkeeping else frozenset()
         self._readings = Readings(self.flash_address, self.page_at, self.bookkeeping, lambda flash: self._meaning(flash)[0])
         self._read: dict[bytes, tuple[Meaning, int, int]] = {}
+        self._last_content = b""
+        self._last_read = Meaning(b""), 0, 0
+        self._kept_at = spans_of(self.bookkeeping, self.page_bytes)
 
     def pages_of(self, scenario: PreparedScenario, regions: Iterable[str]) -> frozenset[int]:
         """Return the numbers of the pages of some regions."""
@@ -198,13 +201,17 @@ class Geography:
         if not self.bookkeeping:
             return Meaning(b""), *self._counters(bytes(flash))
         content = self._bytes_of(flash)
-        if content not in self._read:
+        if content == self._last_content:  # asked for several times in a row: that is compared sooner than it is hashed
+            return self._last_read
+        read = self._read.get(content)
+        if read is None:
             if len(self._read) > _REMEMBERED:
                 self._read.clear()
             whole = bytes(flash)
             meaning = self._scenario.bookkeeping.meaning(whole) if self._scenario.bookkeeping else Meaning(b"")
-            self._read[content] = meaning, *self._counters(whole)
-        return self._read[content]
+            read = self._read[content] = meaning, *self._counters(whole)
+        self._last_content, self._last_read = content, read
+        return read
 
     def _counters(self, flash: bytes) -> tuple[int, int]:
         modules = self._scenario.modules
@@ -224,7 +231,17 @@ class Geography:
         """Return all bytes that decide about counter and journal: those of the bookkeeping, or all there are."""
         if not self.bookkeeping:
             return bytes(flash)
-        return b"".join(bytes(flash[page * self.page_bytes : (page + 1) * self.page_bytes]) for page in sorted(self.bookkeeping))
+        return b"".join([flash[span] for span in self._kept_at])
+
+
+def spans_of(pages: Iterable[int], page_bytes: int) -> list[slice]:
+    """Return where pages are in a flash, those side by side as one."""
+    spans: list[slice] = []
+    for page in sorted(pages):
+        start = page * page_bytes
+        first = spans.pop().start if spans and spans[-1].stop == start else start
+        spans.append(slice(first, start + page_bytes))
+    return spans
 
 
 def leaders_of(scenario: PreparedScenario) -> tuple[int, ...]:

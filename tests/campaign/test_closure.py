@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from harness.campaign.search.outcome import SearchOptions, SearchResult
 from harness.campaign.search.repeats import repeatable_cuts
 from harness.campaign.search.state import KEY_BYTES, Geography, Merging, label_of, start_of
 from harness.campaign.search.state_store import Known
+from harness.campaign.search.workers import LocalWorkers
 from harness.cli import run_cli
 from harness.errors import InputError
 from harness.fault.replay_id import parse_replay_id
@@ -153,6 +155,38 @@ def test_a_budget_that_ends_first_leaves_an_honest_result(scenario: PreparedScen
     assert not result.finished
     assert result.open_states > 0
     assert not certificate_of(result, 1.0).holds
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_budget_ends_in_the_middle_of_a_state(scenario: PreparedScenario, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+    """What was not looked at to its end is open, and its children are not known."""
+    starts: list[float | None] = []
+    begun = LocalWorkers.__init__
+
+    def begin_late(self: LocalWorkers, scenario: PreparedScenario, settings: SearchSettings, jobs: int, deadline: float | None) -> None:
+        starts.append(deadline)
+        begun(self, scenario, settings, jobs, 0.0)
+
+    monkeypatch.setattr(LocalWorkers, "__init__", begin_late)
+
+    result = search(scenario, SearchOptions(only_case=SHORT, budget_seconds=1000.0, jobs=jobs))
+
+    assert (result.finished, result.states, result.open_states) == (False, 0, 1)
+    assert starts[0] is not None
+
+
+@pytest.mark.parametrize("case", [SHORT, "forged"])
+def test_each_cut_leaves_what_it_leaves_by_itself(scenario: PreparedScenario, case: str) -> None:
+    """What is found once for several cuts of a run is what each of them, picked by its number, leaves."""
+    expander = Expander(scenario, SearchSettings())
+    root = start_of(scenario, [case.name for case in scenario.cases].index(case))
+    try:
+        whole = expander.expand(Task(root, apart=True))
+        picked = [expander.expand(Task(root, apart=True, pick=number)).children for number in range(whole.faults)]
+    finally:
+        expander.close()
+
+    assert Counter(child.state for (child,) in picked) == Counter({child.state: child.faults for child in whole.children})
 
 
 def test_a_certificate_holds_when_it_is_tried_again(certificate: Certificate, scenario: PreparedScenario) -> None:

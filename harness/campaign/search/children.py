@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -71,6 +71,7 @@ class ChildFinder:
     Args:
         apart: tell all states apart whose bytes differ: only for a state that needs a close look.
         pick: find only what this fault leaves, given by its number among all of the run or by itself; None: what any leaves.
+        in_time: called again and again; raises where the time is over.
 
     Attributes:
         found: by key, and by bytes where they are told apart.
@@ -88,6 +89,7 @@ class ChildFinder:
         *,
         apart: bool = False,
         pick: Fault | int | None = None,
+        in_time: Callable[[], None] = lambda: None,
     ) -> None:
         self.found: dict[bytes, Child] = {}
         self.faults = 0
@@ -100,6 +102,7 @@ class ChildFinder:
         self._merging = merging
         self._apart = apart
         self._pick = pick
+        self._in_time = in_time
         self._counts: dict[OperationKind, int] = {}
         self._erases = 0
         self._columns = columns_of(())
@@ -124,6 +127,7 @@ class ChildFinder:
             self._power_on(boot)
             self.clock_ps = started_ps
             for stretch in self._stretches(trace):
+                self._in_time()
                 if len(stretch) > 1:
                     self._cut_page(boot, trace, stretch, started_ps)
                 else:

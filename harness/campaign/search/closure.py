@@ -12,7 +12,7 @@ from harness.campaign.runner import FaultRunner
 from harness.campaign.search.causes import causes_of_search
 from harness.campaign.search.children import Child
 from harness.campaign.search.cluster import ClusterWorkers
-from harness.campaign.search.expand import Expansion, Repeat, Task, expand, repeat
+from harness.campaign.search.expand import Expansion, OutOfTimeError, Repeat, Task, expand, repeat
 from harness.campaign.search.findings import Violating, chosen_states, costly_edges, make_again
 from harness.campaign.search.outcome import SearchObserver, SearchOptions, SearchResult
 from harness.campaign.search.repeats import Repeatable, repeatable_cuts
@@ -136,6 +136,7 @@ class _Search:
         self._runs = runs
         self._observer = observer
         self._started = started
+        self._deadline = None if options.budget_seconds is None else started + options.budget_seconds
         self._store = self.result.store
         self._enough = enough
         self._by_kind = by_kind
@@ -195,6 +196,8 @@ class _Search:
                 if known.twin is not None and self._is_within_depth(known) and expansion.behaviour != self._store.behaviour(known.twin):
                     expansion = workers.submit(expand, Task(self._store.state(at))).result()
                 self._take(known, expansion)
+        except OutOfTimeError:
+            return
         finally:
             self.result.open_states = len(self._store) - self.result.states - self.result.compared
             workers.close()
@@ -205,14 +208,11 @@ class _Search:
         if options.cluster is not None:
             workers = ClusterWorkers(self._scenario, options.settings, options.cluster)
         else:
-            workers = LocalWorkers(self._scenario, options.settings, options.jobs)
+            workers = LocalWorkers(self._scenario, options.settings, options.jobs, self._deadline)
         return StoredWorkers(workers, self._results, options.settings.closed_pages) if self._results else workers
 
     def _over(self) -> bool:
-        budget = self._options.budget_seconds
-        if budget is not None and time.monotonic() - self._started > budget:
-            return True
-        return self._found_wanted
+        return self._found_wanted or (self._deadline is not None and time.monotonic() > self._deadline)
 
     def _task(self, number: int) -> Task:
         known = self._store.known(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -93,17 +94,23 @@ class Expansion:
     work_ps: int = 0
 
 
+class OutOfTimeError(Exception):
+    """The budget of a search ended before a task was done."""
+
+
 class Expander:
     """Boots states and finds their children.
 
     Args:
         calls: calls that other processes share too; None: only this one's machines do.
+        deadline: when to stop, by `time.monotonic`, which the processes of a machine have in common; None: never.
     """
 
-    def __init__(self, scenario: PreparedScenario, settings: SearchSettings, calls: SharedCalls | None = None) -> None:
+    def __init__(self, scenario: PreparedScenario, settings: SearchSettings, calls: SharedCalls | None = None, deadline: float | None = None) -> None:
         build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
         self._scenario = scenario
         self._settings = settings
+        self._deadline = deadline
         calls = calls or shared_calls(settings.engine)
         self._machine = share_boots(make_machine(settings.engine, *build, calls=calls), *build, calls=calls)
         if isinstance(self._machine, SharingMachine):
@@ -113,7 +120,12 @@ class Expander:
         self._application = self._geography.pages_of(scenario, [APPLICATION_DOMAIN] if APPLICATION_DOMAIN in scenario.regions else [])
 
     def expand(self, task: Task) -> Expansion:
-        """Boot a state until it settles, judge the run, and find what a cut at each of its operations leaves."""
+        """Boot a state until it settles, judge the run, and find what a cut at each of its operations leaves.
+
+        Raises:
+            OutOfTimeError: the time is over, before or on the way.
+        """
+        self._check_time()
         state = task.state
         case = self._scenario.cases[state.leader]
         machine = self._recorder if state.open_pages else self._machine
@@ -121,7 +133,8 @@ class Expander:
         verdict = verdict_of(replace(run, history=None if state.wear is None else History(state.wear, state.counter, state.module_counter)))
         looked_at = next((page for page in state.open_pages if not self._stays_open(run, page)), None)
         settings = self._settings
-        finder = ChildFinder(self._geography, run, state, settings.tears, settings.seed, settings.merging, apart=task.apart, pick=task.pick)
+        choice = (settings.tears, settings.seed, settings.merging)
+        finder = ChildFinder(self._geography, run, state, *choice, apart=task.apart, pick=task.pick, in_time=self._check_time)
         if task.cut and not verdict.violations and looked_at is None:
             finder.find()
         key, meaning = self._geography.kind_of(bytearray(run.start.flash), state, settings.merging)
@@ -142,7 +155,11 @@ class Expander:
         )
 
     def repeat(self, task: Repeat) -> State:
-        """Return what a cut leaves that comes several times in a row, each time made of a boot of its own."""
+        """Return what a cut leaves that comes several times in a row, each time made of a boot of its own.
+
+        Raises:
+            OutOfTimeError: see `expand`.
+        """
         state = task.state
         for _ in range(task.times):
             (child,) = self.expand(Task(state, pick=task.fault)).children
@@ -153,6 +170,10 @@ class Expander:
         """Release the machines."""
         self._machine.close()
         self._recorder.close()
+
+    def _check_time(self) -> None:
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise OutOfTimeError
 
     def _stays_open(self, run: Run, page: int) -> bool:
         """Tell whether nothing in a run depends on what a page held: the first to touch it is an erase, or nothing touches it, the rules included."""
@@ -185,10 +206,10 @@ class Expander:
 _worker: Expander | None = None
 
 
-def start_expander(scenario: PreparedScenario, settings: SearchSettings, calls: SharedCalls | None) -> None:
+def start_expander(scenario: PreparedScenario, settings: SearchSettings, calls: SharedCalls | None, deadline: float | None) -> None:
     """Set up this process as a worker of a search."""
     global _worker
-    _worker = Expander(scenario, settings, calls)
+    _worker = Expander(scenario, settings, calls, deadline)
 
 
 def expand(task: Task) -> Expansion:

@@ -48,10 +48,14 @@ class SearchWorkers(Protocol):
 
 
 class LocalWorkers:
-    """Processes of this machine; with one, everything is made in this process."""
+    """Processes of this machine; with one, everything is made in this process.
 
-    def __init__(self, scenario: PreparedScenario, settings: SearchSettings, processes: int) -> None:
-        self._workers = Workers(processes, start_expander, (scenario, settings, shared_calls(settings.engine)))
+    Args:
+        deadline: when tasks end, done or not; see `Expander`.
+    """
+
+    def __init__(self, scenario: PreparedScenario, settings: SearchSettings, processes: int, deadline: float | None) -> None:
+        self._workers = Workers(processes, start_expander, (scenario, settings, shared_calls(settings.engine), deadline))
 
     @property
     def ahead(self) -> int:

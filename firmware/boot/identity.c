@@ -16,7 +16,7 @@ enum {
     PLACE_BYTES = GUARD_BYTES + SIGNATURE_KEY_BYTES
 };
 
-_Static_assert(AT_PLACES + IDENTITY_KEY_PLACES * PLACE_BYTES <= LAYOUT_PAGE_BYTES, "every place is in the page");
+_Static_assert(AT_PLACES + (IDENTITY_KEY_PLACES + 1) * PLACE_BYTES <= LAYOUT_PAGE_BYTES, "every place is in the page, and one that is never written");
 _Static_assert(AT_PLACES % LAYOUT_PROGRAM_BYTES == 0 && GUARD_BYTES % LAYOUT_PROGRAM_BYTES == 0 && PLACE_BYTES % LAYOUT_PROGRAM_BYTES == 0,
                "whole program units");
 
@@ -46,6 +46,14 @@ static bool key_is_uniform(const uint8_t key[SIGNATURE_KEY_BYTES])
 void identity_trust(uint32_t number)
 {
     trusted_number = number;
+}
+
+void identity_trust_signer(const uint8_t key[SIGNATURE_KEY_BYTES])
+{
+    trusted_number = 0;
+    while (trusted_number <= IDENTITY_KEY_PLACES && !identity_trusts(key)) {
+        trusted_number++;
+    }
 }
 
 bool identity_trusts(const uint8_t key[SIGNATURE_KEY_BYTES])

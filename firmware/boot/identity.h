@@ -31,6 +31,9 @@ enum { IDENTITY_KEY_PLACES = 15 };
 /* Trust a key by its number, at most IDENTITY_KEY_PLACES, from now on in this boot. Until this is called, 0. */
 void identity_trust(uint32_t number);
 
+/* Trust the key of the page that equals this one; none of them, if none does. For an application, whose own signer was the trusted key. */
+void identity_trust_signer(const uint8_t key[SIGNATURE_KEY_BYTES]);
+
 /* Whether `key` is the trusted one. */
 bool identity_trusts(const uint8_t key[SIGNATURE_KEY_BYTES]);
 

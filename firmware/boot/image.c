@@ -22,7 +22,7 @@ enum {
     AT_HARDWARE = 30,
     AT_CRC = 34,
     AT_RESERVED = 38,
-    AT_KEY = 48,
+    AT_KEY = IMAGE_AT_KEY,
     AT_SIGNATURE = 80
 };
 

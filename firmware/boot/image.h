@@ -17,7 +17,7 @@
 #include "layout.h"
 #include "result.h"
 
-enum { IMAGE_HEADER_BYTES = 144 };
+enum { IMAGE_HEADER_BYTES = 144, IMAGE_AT_KEY = 48 };
 
 /* Which versions are good enough. */
 enum image_age {

@@ -3,6 +3,7 @@
 #include "console.h"
 #include "hal.h"
 #include "identity.h"
+#include "image.h"
 #include "runner.h"
 #include "store.h"
 
@@ -57,6 +58,7 @@ int main(void)
     console_text("application ");
     say_digits(APPLICATION_VERSION);
     console_text(" ready\r\n");
+    identity_trust_signer(hal_flash_view(IMAGE_ADDRESS - IMAGE_HEADER_BYTES + IMAGE_AT_KEY, SIGNATURE_KEY_BYTES));
     store = store_open((struct module_limits){MODULE_MEMORY_BYTES, APPLICATION_VERSION});
     run_installed(&store);
     if (store_is_pending(&store)) {

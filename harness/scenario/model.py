@@ -94,8 +94,8 @@ class ImageSpec(_Strict):
     """An image of a case.
 
     Attributes:
-        key: of an application that patches update, who signed it. Installed, the device trusts this key; staged, the patch that makes it
-            gives the device this key where it has the other one.
+        key: who signed it, where updates are patches. The device trusts the key of the installed application; a staged one whose key is
+            another is made by a patch that brings this key. A module is verified with the key of the application.
     """
 
     version: Version
@@ -138,8 +138,6 @@ class ModulePart(_Strict):
         for spec in (self.installed, self.staged):
             if spec is not None and spec.defect in _OF_PATCHES:
                 raise ValueError(f'defect = "{spec.defect}" is one of patches: no module has it')
-            if spec is not None and spec.key is not SigningKey.FIRST:
-                raise ValueError(f'key = "{spec.key}": modules are signed with the first one')
         return self
 
 

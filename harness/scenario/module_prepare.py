@@ -18,7 +18,7 @@ from harness.scenario.module_bookkeeping import BankBookkeeping
 from harness.scenario.modules import BANKS, LOG_REGION, STORE_REGION, StoredModules, log_content, log_state, signed_module
 from harness.scenario.pool_bookkeeping import PoolBookkeeping, TwoBookkeepings, scratch_of_modules
 from harness.scenario.prepared import MODULE_DOMAIN, Bookkeeping, PreparedModule, Region
-from harness.scenario.speck import trusted_public_key
+from harness.scenario.speck import key_of
 
 _MEMORY_SYMBOL = "module_memory"
 
@@ -42,7 +42,7 @@ class ModulePreparation:
         start = ElfFile(application_elf).symbol(_MEMORY_SYMBOL)
         self._memory = range(start, start + profile.module.memory_bytes)
         page_bytes = device.flash.page_bytes.value
-        self.format = StoredModules(regions, device.flash.address.value, page_bytes, trusted_public_key(), hardware_revision, self._memory)
+        self.format = StoredModules(regions, device.flash.address.value, page_bytes, hardware_revision, self._memory)
 
     @property
     def domain(self) -> Domain:
@@ -72,14 +72,14 @@ class ModulePreparation:
                 contents[name] = b"\xff" * (part.bank * bank_bytes if name == STORE_REGION else 0) + image
         return contents
 
-    def prepared(self, part: ModulePart, application_version: int) -> PreparedModule:
+    def prepared(self, part: ModulePart, application: ImageSpec) -> PreparedModule:
         """Return what must come of the modules of a case."""
         installed, staged = self._image(part.installed), self._image(part.staged)
         return PreparedModule(
             end=part.end,
             installed_digest=_digest(installed),
             staged_digest=_digest(staged),
-            refusal=self._refusal(staged, log_state(part).counter, application_version) if staged else None,
+            refusal=self._refusal(staged, log_state(part).counter, application) if staged else None,
         )
 
     def _image(self, spec: ImageSpec | None) -> bytes:
@@ -89,15 +89,15 @@ class ModulePreparation:
             self._built[spec.version] = build_module(self._profile, self._device, self._toolchain, spec.version)
         return signed_module(spec, self._built[spec.version], self._hardware_revision)
 
-    def _refusal(self, staged: bytes, counter: int, application_version: int) -> int:
+    def _refusal(self, staged: bytes, counter: int, application: ImageSpec) -> int:
         try:
             verify_module(
                 staged,
-                trusted_public_key(),
+                key_of(application).public_key,
                 hardware_revision=self._hardware_revision,
                 minimum_version=counter + 1,
                 memory_bytes=len(self._memory),
-                host_version=application_version,
+                host_version=application.version,
             )
         except ImageRefused as refused:
             return int(refused.reason)

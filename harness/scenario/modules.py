@@ -15,7 +15,7 @@ from harness.image.spk import HEADER_BYTES, SpkImage
 from harness.image.verify import image_in_region
 from harness.scenario.model import Defect, ImageSpec, ModulePart, PageFill
 from harness.scenario.prepared import InstalledModule, Region
-from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY
+from harness.scenario.speck import FOREIGN_KEY, NO_KEY, key_of
 
 STORE_REGION = "modules"
 LOG_REGION = "module_log"
@@ -24,6 +24,14 @@ _OUTSIDE = 0x4000_0000
 """Offset of a relocation whose word lies neither in flash nor in RAM, wherever the module does."""
 _PLACES_LEFT = 2
 _REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleHost:
+    """The application that loads modules: its version, and the key that signed it, which it verifies them with."""
+
+    version: int
+    signer: PublicKey
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,6 @@ class StoredModules:
     regions: dict[str, Region]
     flash_address: int
     page_bytes: int
-    public_key: PublicKey
     hardware_revision: int
     memory: range
     _known: dict[bytes, InstalledModule | None] = field(default_factory=dict, repr=False, compare=False)
@@ -53,8 +60,8 @@ class StoredModules:
 
     def installed(self, flash: bytes) -> InstalledModule | None:
         """Return the module that a loader may run: it verifies, and has the version that the counter names."""
-        store, counter, host = self._content(flash, STORE_REGION), self.counter(flash), self._host_version(flash)
-        key = hashlib.sha256(f"{counter} {host} ".encode() + store).digest()
+        store, counter, host = self._content(flash, STORE_REGION), self.counter(flash), self._host(flash)
+        key = hashlib.sha256(f"{counter} {host.version} ".encode() + host.signer.raw + store).digest()
         if key not in self._known:
             if len(self._known) > _REMEMBERED:
                 self._known.clear()
@@ -63,36 +70,36 @@ class StoredModules:
 
     def bank_digests(self, flash: bytes) -> tuple[str | None, ...]:
         """Return, for each bank, the digest of the module in it; None where none verifies, whatever its version."""
-        store, host = self._content(flash, STORE_REGION), self._host_version(flash)
-        key = hashlib.sha256(f"banks {host} ".encode() + store).digest()
+        store, host = self._content(flash, STORE_REGION), self._host(flash)
+        key = hashlib.sha256(f"banks {host.version} ".encode() + host.signer.raw + store).digest()
         if key not in self._banks:
             if len(self._banks) > _REMEMBERED:
                 self._banks.clear()
             self._banks[key] = tuple(self._digest(store[start : start + len(store) // BANKS], host) for start in range(0, len(store), len(store) // BANKS))
         return self._banks[key]
 
-    def _digest(self, bank: bytes, host_version: int) -> str | None:
+    def _digest(self, bank: bytes, host: ModuleHost) -> str | None:
         image = image_in_region(bank)
-        return None if image is None or self._judge(image, host_version) is None else image.digest
+        return None if image is None or self._judge(image, host) is None else image.digest
 
-    def _find(self, store: bytes, counter: int, host_version: int) -> InstalledModule | None:
+    def _find(self, store: bytes, counter: int, host: ModuleHost) -> InstalledModule | None:
         bank_bytes = len(store) // BANKS
         for start in range(0, len(store), bank_bytes):
             image = image_in_region(store[start : start + bank_bytes])
             if image is not None and image.header.version == counter:
-                found = self._judge(image, host_version)
+                found = self._judge(image, host)
                 if found is not None:
                     return found
         return None
 
-    def _judge(self, image: SpkImage, host_version: int) -> InstalledModule | None:
+    def _judge(self, image: SpkImage, host: ModuleHost) -> InstalledModule | None:
         try:
             module = verify_module(
                 image.to_bytes(),
-                self.public_key,
+                host.signer,
                 hardware_revision=self.hardware_revision,
                 memory_bytes=len(self.memory),
-                host_version=host_version,
+                host_version=host.version,
             )
         except ImageRefused:
             return None
@@ -102,9 +109,9 @@ class StoredModules:
     def _log(self, flash: bytes) -> LogState:
         return read_log(self._content(flash, LOG_REGION), page_bytes=self.page_bytes)
 
-    def _host_version(self, flash: bytes) -> int:
+    def _host(self, flash: bytes) -> ModuleHost:
         application = image_in_region(self._content(flash, "application"))
-        return 0 if application is None else application.header.version
+        return ModuleHost(0, NO_KEY) if application is None else ModuleHost(application.header.version, PublicKey(application.header.public_key))
 
     def _content(self, flash: bytes, name: str) -> bytes:
         region = self.regions[name]
@@ -114,7 +121,7 @@ class StoredModules:
 
 def signed_module(spec: ImageSpec, module: Module, hardware_revision: int) -> bytes:
     """Sign a module, and spoil it as `spec` says."""
-    key = FOREIGN_KEY if spec.defect is Defect.FOREIGN_KEY else TRUSTED_KEY
+    key = FOREIGN_KEY if spec.defect is Defect.FOREIGN_KEY else key_of(spec)
     revision = hardware_revision + 1 if spec.defect is Defect.WRONG_HARDWARE else hardware_revision
     image = sign_module(module, key=key, version=spec.version, hardware_revision=revision)
     if spec.defect is Defect.ALTERED_CODE:

@@ -255,7 +255,7 @@ class _Preparation:
         module = None
         if self._modules is not None and case.module is not None:
             contents |= self._modules.contents(case.module)
-            module = self._modules.prepared(case.module, case.installed.version)
+            module = self._modules.prepared(case.module, case.installed)
         flash_bytes = self._device.parts[self._part].flash_bytes.value
         flash = build_flash(self._regions, contents, self._device.flash.address.value, flash_bytes)
         return PreparedCase(

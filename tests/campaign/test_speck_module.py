@@ -49,6 +49,7 @@ def test_each_case_ends_with_its_module(scenario: PreparedScenario) -> None:
         "forged": b"signature (11)",
         "corrupt": b"crc (9)",
         "foreign-key": b"key (10)",
+        "old-key": b"key (10)",
         "wrong-hardware": b"hardware (7)",
         "too-old": b"version (8)",
         "same-version": b"version (8)",
@@ -87,6 +88,7 @@ SHOWN_BY = {
     "module-relocated-before-verified": ("forged-relocation", (0, 0)),
     "module-counter-before-copy": ("update", (0, 40)),
     "module-newest-taken": ("update", (546, 560)),
+    "module-first-key-kept": ("old-key", (0, 0)),
 }
 
 

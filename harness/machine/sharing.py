@@ -9,8 +9,9 @@ their own old bytes where they are erased. docs/DESIGN.md gives the argument.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from harness.machine.calls import SharedCalls
 from harness.machine.convergence import KnownStates
@@ -43,10 +44,15 @@ class _Record:
 
 @dataclass(slots=True)
 class _ReadSet:
-    """Boots that read the same pages, by the digest of what these held."""
+    """Boots that read the same pages, by what these held.
+
+    Attributes:
+        chosen: takes what belongs to these pages out of what belongs to all.
+    """
 
     pages: tuple[int, ...]
-    records: dict[bytes, _Record] = field(default_factory=dict)
+    chosen: Callable[[tuple[bytes, ...]], Hashable]
+    records: dict[Hashable, _Record] = field(default_factory=dict)
 
 
 class SharingMachine:
@@ -154,7 +160,7 @@ class SharingMachine:
     def _shared(self, key: Key, state: NonVolatile) -> Trace | None:
         read_sets = self._read_sets.get(key, [])
         for position, read_set in enumerate(read_sets):
-            record = read_set.records.get(self._digest(state, read_set.pages))
+            record = read_set.records.get(self._held(state, read_set))
             if record is not None:
                 # Neighbouring cuts share: what hit last is asked first.
                 read_sets.insert(0, read_sets.pop(position))
@@ -176,9 +182,9 @@ class SharingMachine:
         read_sets = self._read_sets.setdefault(key, [])
         read_set = next((known for known in read_sets if known.pages == pages), None)
         if read_set is None:
-            read_set = _ReadSet(pages)
+            read_set = _ReadSet(pages, itemgetter(*pages) if pages else _nothing)
             read_sets.insert(0, read_set)
-        read_set.records[self._digest(state, pages)] = _Record(trace, erased_unread, untouched)
+        read_set.records[self._held(state, read_set)] = _Record(trace, erased_unread, untouched)
 
     def _rebased(self, record: _Record, state: NonVolatile) -> Trace:
         flash = state.flash
@@ -219,13 +225,9 @@ class SharingMachine:
     def _page(self, flash: bytes, page: int) -> bytes:
         return flash[page * self._page_bytes : (page + 1) * self._page_bytes]
 
-    def _digest(self, state: NonVolatile, pages: tuple[int, ...]) -> bytes:
-        digests = self._digests_of(state.flash)
-        hasher = hashlib.sha256(b"".join([digests[page] for page in pages]))
-        history = self._history(state, pages, inside=True)
-        if any(history):
-            hasher.update(repr(history).encode())
-        return hasher.digest()
+    def _held(self, state: NonVolatile, read_set: _ReadSet) -> Hashable:
+        """Return what the pages of a read set hold, as digests, and what their cells remember besides."""
+        return read_set.chosen(self._digests_of(state.flash)), self._history(state, read_set.pages, inside=True)
 
     def _digests_of(self, flash: bytes) -> tuple[bytes, ...]:
         """Return the digest of each page; pages that the flash before this one had too are not hashed again."""
@@ -239,6 +241,10 @@ class SharingMachine:
                 digests = tuple(hashlib.sha256(page).digest() for page in pages)
             self._last = (flash, digests)
         return self._last[1]
+
+
+def _nothing(digests: tuple[bytes, ...]) -> Hashable:  # noqa: ARG001 -- in place of an item getter, which needs an item
+    return ()
 
 
 def _digest_of(retained: Retained | None, writes: _Entries) -> bytes:

@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from harness import __version__
 from harness.campaign.certified import Model, Sealed, Strict, build_of, check_build
 from harness.campaign.check import Check
+from harness.campaign.debug_certificate import DebuggerCertificate
 from harness.campaign.search.expand import Expander, SearchSettings, Task
 from harness.campaign.search.figures import risks, wasted_ps
 from harness.campaign.search.outcome import SearchResult
@@ -155,17 +156,18 @@ def certificate_of(result: SearchResult, losses_per_hour: float) -> Certificate:
     ).sealed()
 
 
-_EITHER: TypeAdapter[Certificate | SweepCertificate] = TypeAdapter(Annotated[Certificate | SweepCertificate, Field(discriminator="certificate")])
+AnyCertificate = Certificate | SweepCertificate | DebuggerCertificate
+_ANY: TypeAdapter[AnyCertificate] = TypeAdapter(Annotated[AnyCertificate, Field(discriminator="certificate")])
 
 
-def read_certificate(path: Path) -> Certificate | SweepCertificate:
-    """Read a certificate of either kind back.
+def read_certificate(path: Path) -> AnyCertificate:
+    """Read a certificate of any kind back.
 
     Raises:
         InputError: the file cannot be read, or is none.
     """
     try:
-        return _EITHER.validate_json(path.read_bytes())
+        return _ANY.validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", source=str(path), remedy=_REMEDY) from None
     except ValidationError as error:

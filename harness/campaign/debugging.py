@@ -66,6 +66,16 @@ class DebuggerRun:
         """Release the engine."""
         self._machine.close()
 
+    @property
+    def state(self) -> NonVolatile:
+        """What would be left if power were lost now."""
+        return self._port.state
+
+    @property
+    def protection(self) -> Protection:
+        """The rules of the chip's port."""
+        return self._port.protection
+
     def play(self, action: Action) -> ActionResult:
         """Perform one action and compare.
 
@@ -75,7 +85,7 @@ class DebuggerRun:
         before = self._port.state
         cuts, problems = self._cut_everywhere(action)
         seen = self._perform(action)
-        flash = _flash_of(before.flash, self._port.state.flash)
+        flash = flash_after(before.flash, self._port.state.flash)
         if seen is not action.expect:
             problems.append(f"{action.expect.value} was expected, {seen.value} was seen")
         if action.level is not None and self._port.level != action.level:
@@ -126,12 +136,7 @@ class DebuggerRun:
         return Outcome.RUNS if run.application_runs else Outcome.STUCK
 
     def _changes(self, action: Action) -> list[Change]:
-        port = self._port
-        if action.do is Do.PROTECT:
-            return port.protection.protect(port.state, action.value or 0)
-        if action.do is Do.WRITE_PROTECT:
-            return port.protection.write_protect(port.state, bytes.fromhex(action.bytes or ""))
-        return port.protection.regress(port.state, port.level)
+        return changes_of(action, self._port.protection, self._port.state, self._port.level)
 
     def _cut_everywhere(self, action: Action) -> tuple[int, list[str]]:
         if not action.every_cut:
@@ -159,16 +164,42 @@ class DebuggerRun:
         return f"level {action.asks_level} is asked for: the {self._prepared.device.title} has none{value}"
 
 
+def changes_of(action: Action, protection: Protection, state: NonVolatile, level: int) -> list[Change]:
+    """Return the operations of an action that writes option bytes or UICR.
+
+    Args:
+        level: the protection that the last power-on loaded.
+    """
+    if action.do is Do.PROTECT:
+        return protection.protect(state, action.value or 0, level)
+    if action.do is Do.WRITE_PROTECT:
+        return protection.write_protect(state, bytes.fromhex(action.bytes or ""), level)
+    return protection.regress(state, level)
+
+
 def crash_states(state: NonVolatile, changes: Sequence[Change], protection: Protection) -> Iterator[tuple[str, NonVolatile]]:
     """Yield every state that a loss of power during `changes` leaves, with the place in words.
 
     Of the cells that decide on the protection every subset may have changed; the others are taken unchanged and changed.
     """
     for number, change in enumerate(changes):
-        for cells in _torn(change, protection):
+        for cells in dict.fromkeys(_torn(change, protection)):
             yield f"in operation {number} ({change.kind.name.lower().replace('_', ' ')})", change.applied_to(state, cells)
         state = change.applied_to(state)
     yield "after the last operation", state
+
+
+def case_of(scenario: DebuggerScenario, prepared: PreparedScenario) -> PreparedCase:
+    """Return the case of the firmware that is on the chip.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    try:
+        return prepared.case(scenario.case)
+    except KeyError:
+        names = ", ".join(case.name for case in prepared.cases)
+        raise InputError(f"{scenario.firmware} has no case {scenario.case!r}", source=scenario.name, field="case", remedy=f"Cases: {names}.") from None
 
 
 def play_debugger_scenario(scenario: DebuggerScenario, prepared: PreparedScenario, seed: int, engine: str) -> list[ActionResult]:
@@ -178,12 +209,7 @@ def play_debugger_scenario(scenario: DebuggerScenario, prepared: PreparedScenari
         InputError: the firmware's scenario has no such case.
         EngineError: the engine failed.
     """
-    try:
-        case = prepared.case(scenario.case)
-    except KeyError:
-        names = ", ".join(case.name for case in prepared.cases)
-        raise InputError(f"{scenario.firmware} has no case {scenario.case!r}", source=scenario.name, field="case", remedy=f"Cases: {names}.") from None
-    run = DebuggerRun(prepared, case, seed, engine)
+    run = DebuggerRun(prepared, case_of(scenario, prepared), seed, engine)
     try:
         return [run.play(action) for action in scenario.action]
     finally:
@@ -212,7 +238,8 @@ def _deciding_bits(change: Change, protection: Protection) -> list[int]:
     return [8 * place + bit for place in places for bit in range(8) if changing >> 8 * place + bit & 1]
 
 
-def _flash_of(before: bytes, after: bytes) -> str:
+def flash_after(before: bytes, after: bytes) -> str:
+    """Return what happened to a flash: kept, erased or changed."""
     if before == after:
         return "kept"
     return "changed" if after.strip(b"\xff") else "erased"

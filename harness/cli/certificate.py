@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from harness.campaign.certificate import Certificate, read_certificate, verify_certificate
+from harness.campaign.certificate import AnyCertificate, Certificate, read_certificate, verify_certificate
 from harness.campaign.check import Check
-from harness.campaign.sweep_certificate import SweepCertificate, verify_sweep_certificate
+from harness.campaign.debug_certificate import DebuggerCertificate, verify_debugger_certificate
+from harness.campaign.sweep_certificate import verify_sweep_certificate
 from harness.cli.options import prepare_with_progress, progress_console, result_console
 from harness.errors import ExitCode
 from harness.scenario.prepare import PrepareOptions
@@ -39,7 +40,7 @@ def verify_command(file: Path, sample: int, seed: int, as_json: bool) -> int:
     certificate = read_certificate(file)
     build = PrepareOptions.from_pairs(certificate.build.options.items(), source=str(file))
     scenario = prepare_with_progress(certificate.build.scenario, build)
-    listed = len(certificate.states) if isinstance(certificate, Certificate) else len(certificate.faults)
+    what, listed = _listed(certificate)
     checks = []
     with progress_console().status("") as status:
         for number, check in enumerate(_checks(certificate, scenario, sample, seed), 1):
@@ -52,22 +53,38 @@ def verify_command(file: Path, sample: int, seed: int, as_json: bool) -> int:
         summary = {"certificate": str(file), "holds": certificate.holds, "checked": len(checks), "changed": changed, "different": found}
         click.echo(json.dumps(summary))
     else:
-        _print(certificate, listed, checks, different, changed=changed)
+        _print(certificate, f"{listed} {what}", checks, different, changed=changed)
     return ExitCode.VIOLATION if different or changed else ExitCode.HOLDS
 
 
-def _checks(certificate: Certificate | SweepCertificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
+def _listed(certificate: AnyCertificate) -> tuple[str, int]:
+    """Return what a sample is drawn from, in words, and how many there are."""
+    if isinstance(certificate, Certificate):
+        return "states and a cut of each", len(certificate.states)
+    if isinstance(certificate, DebuggerCertificate):
+        return "actions, with every cut,", len(certificate.actions)
+    return "faults", len(certificate.faults)
+
+
+def _checks(certificate: AnyCertificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
     if isinstance(certificate, Certificate):
         return verify_certificate(certificate, scenario, sample, seed)
+    if isinstance(certificate, DebuggerCertificate):
+        return verify_debugger_certificate(certificate, scenario, sample, seed)
     return verify_sweep_certificate(certificate, scenario, sample, seed)
 
 
-def _print(certificate: Certificate | SweepCertificate, listed: int, checks: list[Check], different: list[Check], *, changed: bool) -> None:
+def _breaks(certificate: AnyCertificate) -> bool:
+    if isinstance(certificate, DebuggerCertificate):
+        return any(row.problems for row in certificate.actions)
+    return certificate.counts.violations > 0
+
+
+def _print(certificate: AnyCertificate, listed: str, checks: list[Check], different: list[Check], *, changed: bool) -> None:
     console = result_console()
     if changed:
         console.print(f"[red]differs[/red] {_CHANGED}", highlight=False)
     for check in different:
         console.print(f"[red]differs[/red] {check.case}:{check.faults or 'clean'}, cut {check.cut or 'none'}: {check.difference}", highlight=False)
-    what = "states and a cut of each" if isinstance(certificate, Certificate) else "faults"
-    claim = "no violation" if certificate.holds else "violations" if certificate.counts.violations else "an unfinished campaign"
-    console.print(f"{len(checks)} of {listed} {what} made again, {len(different)} differ; certified: {claim}")
+    claim = "no violation" if certificate.holds else "violations" if _breaks(certificate) else "an unfinished campaign"
+    console.print(f"{len(checks)} of {listed} made again, {len(different)} differ; certified: {claim}")

@@ -15,11 +15,11 @@ from typing import Any
 import click
 from rich.status import Status
 
-from harness.campaign.certificate import Certificate, certificate_of
+from harness.campaign.certificate import certificate_of
+from harness.campaign.certified import Sealed
 from harness.campaign.search.closure import search
 from harness.campaign.search.outcome import SearchResult
 from harness.campaign.search.state import Merging
-from harness.campaign.sweep_certificate import SweepCertificate
 from harness.campaign.workers import ignoring_interrupts
 from harness.cli.campaign import CampaignArguments
 from harness.cli.engine_remarks import print_not_shown
@@ -180,7 +180,7 @@ def _refuse(campaign: CampaignArguments, reports: Reports) -> None:
             raise InputError("a search through states does not take it", source=name, remedy="Leave it out, or leave out --depth.")
 
 
-def write_certificate(path: Path, certificate: Certificate | SweepCertificate) -> None:
+def write_certificate(path: Path, certificate: Sealed) -> None:
     """Write a certificate, whole or not at all."""
     write_output(path, (certificate.model_dump_json() + "\n").encode())
 

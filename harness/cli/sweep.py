@@ -15,6 +15,7 @@ from harness.campaign.sweep import sweep
 from harness.campaign.sweep_certificate import certificate_of_sweep
 from harness.campaign.workers import ignoring_interrupts
 from harness.cli.campaign import CampaignArguments, campaign_options
+from harness.cli.debugger_search import is_search_of_debugger, run_search_of_debugger
 from harness.cli.options import prepare_with_progress
 from harness.cli.reports import Reports, report_options
 from harness.cli.search import SearchArguments, search_options, write_certificate
@@ -30,8 +31,10 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
 
     SCENARIO is a bundled name (`harness scenarios`) or the path of a .toml file. With --depth, power is lost again in the recovery, and
     again in what follows: every state that this can lead to is booted once. With --depth 2 --sample 10000, only so many pairs of cuts are
-    made, drawn by the seed.
+    made, drawn by the seed. A debugger scenario is searched with --depth alone.
     """
+    if is_search_of_debugger(arguments, search):
+        return run_search_of_debugger(arguments, search, reports)
     if search.depth != 1 and arguments.sample is not None:
         return _sweep_sequences(arguments, search, reports)
     if search.depth != 1 or (arguments.resume is not None and is_search(arguments.resume)):

@@ -97,12 +97,12 @@ class Protection(Protocol):
         """
         ...
 
-    def protect(self, state: NonVolatile, value: int) -> list[Change]:
-        """Return the changes that put `value` in the protection byte, everything else kept."""
+    def protect(self, state: NonVolatile, value: int, level: int) -> list[Change]:
+        """Return the changes that put `value` in the protection byte, everything else kept, and what the chip does by itself at `level`."""
         ...
 
-    def write_protect(self, state: NonVolatile, values: bytes) -> list[Change]:
-        """Return the changes that put `values` in the bytes of write protection, everything else kept.
+    def write_protect(self, state: NonVolatile, values: bytes, level: int) -> list[Change]:
+        """Return the changes that put `values` in the bytes of write protection, everything else kept, and what the chip does by itself at `level`.
 
         Raises:
             InputError: the chip has no such bytes, or not as many.
@@ -147,25 +147,25 @@ class ReadOutProtection:
         is_protected = byte ^ complement == 0xFF and not byte >> group % 8 & 1
         return Access.REFUSED if self.level(loaded) or is_protected else Access.DATA
 
-    def protect(self, state: NonVolatile, value: int) -> list[Change]:
+    def protect(self, state: NonVolatile, value: int, level: int) -> list[Change]:
         """Erase the block, program RDP, then all other bytes as they were."""
-        return self._rewrite(state, bytes([value]) + state.option_bytes[2::2])
+        return self._rewrite(state, bytes([value]) + state.option_bytes[2::2], level)
 
-    def write_protect(self, state: NonVolatile, values: bytes) -> list[Change]:
+    def write_protect(self, state: NonVolatile, values: bytes, level: int) -> list[Change]:
         """Erase the block and program it again, with other WRP bytes: RDP goes first, so that its absence is short."""
         if len(values) != _WRP_BYTES:
             raise InputError(f"{len(values)} bytes of write protection", source="write-protect", field="bytes", remedy=f"Give {_WRP_BYTES}: WRP0 to WRP3.")
-        return self._rewrite(state, state.option_bytes[0:_WRP_OFFSET:2] + values)
+        return self._rewrite(state, state.option_bytes[0:_WRP_OFFSET:2] + values, level)
 
-    def _rewrite(self, state: NonVolatile, values: bytes) -> list[Change]:
+    def _rewrite(self, state: NonVolatile, values: bytes, level: int) -> list[Change]:
+        """Whoever programs RDP = 0xA5 at level 1, whatever for, has the flash erased before (PM0075 2.4.1)."""
         erase = _whole(OperationKind.OPTION_ERASE, state, in_flash=False)
-        return [erase, *(_option(2 * index, byte) for index, byte in enumerate(values))]
+        mass_erase = [_whole(OperationKind.MASS_ERASE, state, in_flash=True)] if level and values[0] == _RDP_UNPROTECTED else []
+        return [erase, *mass_erase, *(_option(2 * index, byte) for index, byte in enumerate(values))]
 
     def regress(self, state: NonVolatile, level: int) -> list[Change]:
-        """RDP = 0xA5 at level 1 erases the flash before it is programmed; the other option bytes are put back."""
-        erase, rdp, *others = self.protect(state, _RDP_UNPROTECTED)
-        mass_erase = [_whole(OperationKind.MASS_ERASE, state, in_flash=True)] if level else []
-        return [erase, *mass_erase, rdp, *others]
+        """Program RDP = 0xA5, which erases the flash at level 1; the other option bytes are put back."""
+        return self.protect(state, _RDP_UNPROTECTED, level)
 
 
 class AccessPortProtection:
@@ -201,11 +201,11 @@ class AccessPortProtection:
         """A closed port erases no page; CTRL-AP ERASEALL is the regression."""
         return Access.REFUSED if self.level(loaded) else Access.DATA
 
-    def write_protect(self, state: NonVolatile, values: bytes) -> list[Change]:  # noqa: ARG002 -- nothing to write
+    def write_protect(self, state: NonVolatile, values: bytes, level: int) -> list[Change]:  # noqa: ARG002 -- nothing to write
         """There is none that outlives a reset (PS, ACL)."""
         raise InputError("the chip has no write protection that outlives a reset", source="write-protect", remedy="Leave the action out.")
 
-    def protect(self, state: NonVolatile, value: int) -> list[Change]:
+    def protect(self, state: NonVolatile, value: int, level: int) -> list[Change]:  # noqa: ARG002 -- the same at every level
         """Program the word in UICR: bits are only cleared."""
         old = state.option_bytes[_APPROTECT_OFFSET : _APPROTECT_OFFSET + 4]
         new = bytes([old[0] & value]) + old[1:]

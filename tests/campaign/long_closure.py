@@ -18,10 +18,18 @@ from harness.cli import run_cli
 from harness.device import load_device
 from harness.fault.plan import FIVE_TEARS
 from harness.fault.tear_words import parse_tears
+from harness.scenario.debugger import is_debugger_scenario
 from harness.scenario.model import load_scenario, scenario_names
 from harness.scenario.prepare import PrepareOptions, prepare
 
 SCENARIOS = [name for name in scenario_names() if name.endswith("/speck-full")]
+DEBUGGED = [name for name in scenario_names() if is_debugger_scenario(name)]
+CASES = [
+    (f"{chip}/speck-delta", case)
+    for chip in ("stm32f103", "nrf52840")
+    for case in ("forged", "foreign-key", "other-base", "swapped-patch", "downgrade", "key-places-used", "counter-exhausted", "counter-behind")
+]
+"""Of patches applied in place, the cases that end within minutes."""
 SEVERAL_CUTS = [bug for bug in load_bugs() if bug.cuts > 1]
 JOBS = os.cpu_count() or 1
 METASTABLE = "none,some,most,half-page,all,metastable"
@@ -38,6 +46,31 @@ def test_no_sequence_of_cuts_breaks_a_rule(name: str, tmp_path: Path, capsys: py
     print(summary)
     assert (code, summary["finished"], summary["violations"], summary["told_apart"]) == (0, True, 0, 0)
     assert run_cli(["certificate", "verify", str(path), "--sample", "5"]) == 0
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_no_sequence_of_cuts_breaks_a_rule_of_a_case(name: str, case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same of one case, where not all of the scenario end."""
+    path = tmp_path / "certificate.json"
+
+    code = run_cli(["sweep", name, "--case", case, "--depth", "closure", "--certificate", str(path), "--json"])
+
+    summary = json.loads(capsys.readouterr().out)
+    print(summary)
+    assert (code, summary["finished"], summary["violations"], summary["told_apart"]) == (0, True, 0, 0)
+    assert run_cli(["certificate", "verify", str(path), "--sample", "5"]) == 0
+
+
+@pytest.mark.parametrize("name", DEBUGGED)
+def test_no_cuts_under_a_debugger_break_a_promise(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`sweep --depth closure` of a debugger scenario: finished, nothing exposed that is not said to be, and its certificate holds when it is made again."""
+    path = tmp_path / "certificate.json"
+
+    code = run_cli(["sweep", name, "--depth", "closure", "--certificate", str(path), "--json"])
+
+    print([{key: found[key] for key in ("states", "cuts", "exposing", "ends", "erased")} for found in json.loads(capsys.readouterr().out)["searches"]])
+    assert code == 0
+    assert run_cli(["certificate", "verify", str(path)]) == 0
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

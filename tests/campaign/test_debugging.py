@@ -119,7 +119,7 @@ def test_every_subset_of_the_protection_byte_is_tried() -> None:
     options = load_device("stm32f103").option_bytes.delivery_state.value
     protection = ReadOutProtection()
     state = NonVolatile(b"\x00" * 8, options)
-    states = {torn.option_bytes for _, torn in crash_states(state, protection.protect(state, 0)[:2], protection)}
+    states = {torn.option_bytes for _, torn in crash_states(state, protection.protect(state, 0, 0)[:2], protection)}
     assert len({option_bytes[:2] for option_bytes in states}) == 2**8 + 2**8 - 2**4
     assert sum(protection.level(NonVolatile(b"", option_bytes)) == 0 for option_bytes in states) == 2
     assert b"\xff" * 16 in states

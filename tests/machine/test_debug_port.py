@@ -97,7 +97,7 @@ def test_only_ram_is_ram(address: int) -> None:
 def test_protection_is_in_force_from_the_next_power_on(device: str) -> None:
     """The debugger that wrote it still reads; after the power-on it does not, and the flash is as it was."""
     port = make_port(device, protected=False, connected=True)
-    port.make(port.protection.protect(port.state, 0))
+    port.make(port.protection.protect(port.state, 0, 0))
     assert port.read_flash() is Access.DATA
     port.power_cycle(bytes(RAM_BYTES))
     assert port.read_flash() is Access.REFUSED
@@ -128,7 +128,7 @@ def test_the_other_option_bytes_are_kept() -> None:
     protection = ReadOutProtection()
     options = bytes.fromhex("A55A FE01 12ED 34CB FB04 FF00 FF00 FF00")
     state = NonVolatile(bytes(16), options)
-    for changes, rdp in ((protection.protect(state, 0xCC), b"\xcc\x33"), (protection.regress(state, 1), b"\xa5\x5a")):
+    for changes, rdp in ((protection.protect(state, 0xCC, 0), b"\xcc\x33"), (protection.regress(state, 1), b"\xa5\x5a")):
         after = state
         for change in changes:
             after = change.applied_to(after)
@@ -140,7 +140,7 @@ def test_write_protection_covers_groups_of_pages() -> None:
     device = load_device(STM32)
     state = NonVolatile(bytes(65536), device.option_bytes.delivery_state.value)
     port = DebugPort(device, state, bytes(RAM_BYTES))
-    port.make(port.protection.write_protect(port.state, bytes.fromhex("FD FF FF FF")))
+    port.make(port.protection.write_protect(port.state, bytes.fromhex("FD FF FF FF"), 0))
     assert port.state.option_bytes == bytes.fromhex("A55A FF00 FF00 FF00 FD02 FF00 FF00 FF00")
     assert port.erase_page(0x08001000) is Access.DATA
     port.power_cycle(bytes(RAM_BYTES))
@@ -150,9 +150,9 @@ def test_write_protection_covers_groups_of_pages() -> None:
     with pytest.raises(InputError, match="not in the flash"):
         port.erase_page(0x20000000)
     with pytest.raises(InputError, match="2 bytes of write protection"):
-        port.protection.write_protect(state, b"\xff\xff")
+        port.protection.write_protect(state, b"\xff\xff", 0)
     with pytest.raises(InputError, match="no write protection that outlives a reset"):
-        AccessPortProtection().write_protect(state, b"\xff")
+        AccessPortProtection().write_protect(state, b"\xff", 0)
     assert make_port(NRF, protected=True).erase_page(0) is Access.REFUSED
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from harness.campaign.search.state import Geography, Merging, State, digest_of_page, places_taken
+from harness.campaign.search.state import Geography, Merging, State, places_taken, spelled_page
 from harness.device.memory import DisturbedCells
 from harness.fault.disturbed import still_disturbed
 from harness.fault.faults import Fault, Tear
@@ -307,11 +307,13 @@ class ChildFinder:
         key, meaning = self._geography.kind_of(self._flash, state, self._merging, self._silent)
         rooms = repr(meaning.rooms).encode()
         content = digest_of_pages(state.pages)
-        left = places_taken(meaning, self._end)
         place = key + rooms + (content if self._apart else b"")
-        first = self.found.setdefault(place, Child(state, fault, key, meaning, content, left, fault, sampled=self._apart))
-        if content != first.content and content[0] % _SAMPLED == 0:
+        first = self.found.get(place)
+        if first is None:
+            first = self.found[place] = Child(state, fault, key, meaning, content, places_taken(meaning, self._end), fault, sampled=self._apart)
+        elif content != first.content and content[0] % _SAMPLED == 0:
             # Taken for the first of its kind; a sample is booted all the same.
+            left = places_taken(meaning, self._end)
             self.found.setdefault(place + content, Child(state, fault, key, meaning, content, left, fault, sampled=True))
         return first
 
@@ -324,4 +326,4 @@ class ChildFinder:
 
 def digest_of_pages(pages: tuple[tuple[int, bytes], ...]) -> bytes:
     """Return a short digest of what a state holds where it differs from its leader."""
-    return hashlib.blake2b(b"".join([page.to_bytes(4, "little") + digest_of_page(content) for page, content in pages]), digest_size=_DIGEST_BYTES).digest()
+    return hashlib.blake2b(b"".join([spelled_page(page, content) for page, content in pages]), digest_size=_DIGEST_BYTES).digest()

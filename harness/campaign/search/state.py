@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -178,10 +178,11 @@ class Geography:
             state.counter if state.disturbed or counter < state.counter else 0,
             state.module_counter if state.disturbed or module_counter < state.module_counter else 0,
         )
-        others = {page: content for page, content in state.pages if page not in state.open_pages and page not in self.bookkeeping}
+        others = [(page, content) for page, content in state.pages if page not in state.open_pages and page not in self.bookkeeping]
         told = bool(meaning.says)  # what is disturbed in the bookkeeping is part of what it says
         disturbed = [cells for cells in state.disturbed if not told or self.page_at(cells.address) not in self.bookkeeping]
-        if told:  # that a page of the bookkeeping is open has to be shown by booting one such state, whichever page it is
+        if told and not self.bookkeeping.isdisjoint(state.open_pages):
+            # That a page of the bookkeeping is open has to be shown by booting one such state, whichever page it is.
             state = replace(state, open_pages=tuple(_SOME_PAGE if page in self.bookkeeping else page for page in state.open_pages))
         return key_of(state, says, others, unreached, self.writes_that_matter(state, meaning), disturbed), meaning
 
@@ -264,7 +265,7 @@ def _judgement(scenario: PreparedScenario, case: PreparedCase, geography: Geogra
 def key_of(
     state: State,
     says: bytes,
-    others: Mapping[int, bytes],
+    others: Sequence[tuple[int, bytes]],
     unreached: tuple[int, int],
     writes: Sequence[tuple[int, int]],
     disturbed: Sequence[DisturbedCells],
@@ -273,7 +274,7 @@ def key_of(
 
     Args:
         writes: counts that matter, with addresses that are alike where the states are.
-        says: what the bookkeeping says, or all its bytes. others: pages that differ from the leader's, bookkeeping and open pages left out.
+        says: what the bookkeeping says, or all its bytes. others: pages that differ from the leader's, in order, bookkeeping and open pages left out.
         unreached: the counter before, if the state does not show it any more, else 0; and that of the modules.
         disturbed: cells that matter, and are no part of `says`.
     """
@@ -281,14 +282,14 @@ def key_of(
     hasher.update(says + state.option_bytes + f"{sorted(writes)}:{state.partial_erases}:".encode())
     for cells in disturbed:
         hasher.update(f"{cells.state.value}:{cells.address:#x}:".encode() + cells.mask)
-    hasher.update(b"".join([page.to_bytes(4, "little") + digest_of_page(others[page]) for page in sorted(others)]))
+    hasher.update(b"".join([spelled_page(page, content) for page, content in others]))
     return hasher.digest()
 
 
 @lru_cache(_REMEMBERED)
-def digest_of_page(content: bytes) -> bytes:
-    """Return the digest of what a page holds: neighbouring states share most of their pages."""
-    return hashlib.blake2b(content, digest_size=KEY_BYTES).digest()
+def spelled_page(page: int, content: bytes) -> bytes:
+    """Return the number of a page and the digest of what it holds: neighbouring states share most of their pages."""
+    return page.to_bytes(4, "little") + hashlib.blake2b(content, digest_size=KEY_BYTES).digest()
 
 
 def places_taken(before: Meaning, after: Meaning) -> tuple[int | None, ...]:

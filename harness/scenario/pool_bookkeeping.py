@@ -29,7 +29,8 @@ class Scratch:
 class PoolBookkeeping:
     """What a pool says.
 
-    Which page of the ring is which says nothing: whoever needs a page takes one that nothing rests on, and erases it.
+    Which page of the ring is which says nothing: whoever needs a page takes one that nothing rests on, and erases it. Nor does the number of the
+    trusted key, since cuts before it change it: which key it is, says the bookkeeping that has the keys.
 
     Attributes:
         scratch: what its user makes of the scratch page, of the pool, its content, and the size of its pages.
@@ -58,7 +59,7 @@ class PoolBookkeeping:
         """Return the log's state, whether it is settled, how many pages may come to count, and the scratch page in use; the room is the active page's."""
         pool, content = self._read(flash)
         state, scratch = pool.state, self.scratch(pool, content, self.page_bytes)
-        log = (state.counter, state.stage, state.closed, state.steps, state.patch, state.key, pool.active is None, pool.settled, len(pool.half))
+        log = (state.counter, state.stage, state.closed, state.steps, state.patch, pool.active is None, pool.settled, len(pool.half))
         free = range(self.region.address + pool.free[0], self.region.address + pool.free[1])
         used = {pool.active, scratch.page, *pool.marked}
         return Meaning(

@@ -28,6 +28,7 @@ def meaning_of(*later: PublicKey, key: int = 0, stage: Stage = Stage.IDLE) -> Me
 ALIKE = {
     "what a cut left in a place": (meaning_of(SPOILED), meaning_of(OTHERWISE_SPOILED)),
     "a key that nothing names yet": (meaning_of(SECOND, stage=Stage.PENDING), meaning_of(SPOILED, stage=Stage.PENDING)),
+    "a key behind places that cuts spoiled": (meaning_of(SECOND, key=1), meaning_of(SPOILED, SECOND, key=2)),
     "a key that was trusted before": (meaning_of(SECOND, THIRD, key=2), meaning_of(SPOILED, THIRD, key=2)),
 }
 

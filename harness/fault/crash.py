@@ -110,6 +110,7 @@ class FlashReplay:
         self._pieces: FlashPieces | None = None
         self._stale: set[int] = set()  # pieces that changed since
         self._whole = (-1, "")  # an operation, and the digest of the state before it: two cuts leave that
+        self._rest: tuple[CellHistory, bytes] | None = None  # what a digest takes of the option bytes and a history; neighbours have the same
         self._found: _Interrupted | None = None  # the operation at the current position, once a cut was in it
 
     def state_before(self, operation: int) -> NonVolatile:
@@ -152,17 +153,21 @@ class FlashReplay:
         operation = found.operation
         array, start = self._locate(operation)
         history = _history_of_tear(self._history.before(fault.operation), operation, fault, torn, self._map)
-        option_bytes = self._option_bytes
-        if array is option_bytes:
-            option_bytes = option_bytes[:start] + torn.cells + option_bytes[start + operation.size_bytes :]
-        rest = bytes_of_rest(history.of(NonVolatile(b"", bytes(option_bytes)))) if history.says_more else bytes(option_bytes)
-        if found.digests is None:
-            place = (start, start + operation.size_bytes) if array is self._flash else (0, 0)
-            found.digests = self._settled_pieces().around(self._flash, *place)
-        digest = found.digests.digest(torn.cells if array is self._flash else b"", rest)
+        end = start + operation.size_bytes
+        if array is self._flash:
+            found.digests = found.digests or self._settled_pieces().around(self._flash, start, end)
+            digest = found.digests.digest(torn.cells, self._rest_with(history))
+        else:
+            option_bytes = bytes(array[:start] + torn.cells + array[end:])
+            digest = self._settled_pieces().digest(history.of(NonVolatile(b"", option_bytes)))
         if whole >= 0:
             self._whole = (whole, digest)
         return digest
+
+    def _rest_with(self, history: CellHistory) -> bytes:
+        if self._rest is None or self._rest[0] is not history:
+            self._rest = (history, bytes_of_rest(history.of(NonVolatile(b"", bytes(self._option_bytes)))))
+        return self._rest[1]
 
     def _settled_pieces(self) -> FlashPieces:
         self._pieces = self._pieces or FlashPieces(self._flash)
@@ -191,6 +196,8 @@ class FlashReplay:
         array[offset:end] = content
         if array is self._flash:
             self._stale.update(pieces_of(offset, end))
+        else:
+            self._rest = None
 
     def _locate(self, step: Operation) -> tuple[bytearray, int]:
         offset = step.address - self._map.flash_address

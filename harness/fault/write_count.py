@@ -27,11 +27,6 @@ class CellHistory:
     writes: tuple[tuple[int, int], ...] = ()
     partial_erases: tuple[tuple[int, int], ...] = ()
 
-    @property
-    def says_more(self) -> bool:
-        """Whether there is anything that the content does not tell."""
-        return bool(self.writes or self.partial_erases)
-
     def of(self, state: NonVolatile) -> NonVolatile:
         """Return `state` with this history."""
         if (state.writes, state.partial_erases) == (self.writes, self.partial_erases):

@@ -40,17 +40,25 @@ static enum result read_through(uint32_t payload_bytes)
     return result == RESULT_OK && !patch_is_complete(&patch) ? RESULT_PATCH : result;
 }
 
+/* Whether the application region begins with so many bytes that have this digest. */
+static bool application_holds(uint32_t size_bytes, const uint8_t wanted[DIGEST_BYTES])
+{
+    const uint8_t *installed = flash_view(&LAYOUT_APPLICATION, 0, size_bytes);
+    uint8_t digest[DIGEST_BYTES];
+
+    if (installed == 0) {
+        return false;
+    }
+    digest_of(installed, size_bytes, digest);
+    return memcmp(digest, wanted, sizeof digest) == 0;
+}
+
 /* Whether the application that is installed is the base of the patch. */
 static bool base_is_installed(void)
 {
-    const uint8_t *installed = flash_view(&LAYOUT_APPLICATION, 0, patch.header.base_bytes);
-    uint8_t digest[DIGEST_BYTES];
+    const struct patch_header *told = &patch.header;
 
-    if (installed == 0 || !image_claims(&LAYOUT_APPLICATION, patch.header.base_version, patch.header.base_bytes)) {
-        return false;
-    }
-    digest_of(installed, patch.header.base_bytes, digest);
-    return memcmp(digest, patch.header.base_digest, sizeof digest) == 0;
+    return image_claims(&LAYOUT_APPLICATION, told->base_version, told->base_bytes) && application_holds(told->base_bytes, told->base_digest);
 }
 
 /* The counter, and from now on the key, that the log names. */
@@ -79,7 +87,13 @@ enum result staged_check(void)
     if (result == RESULT_OK && !base_is_installed()) {
         result = RESULT_BASE;
     }
-    return result == RESULT_OK && image.new_key != NULL && identity_last_key() == IDENTITY_KEY_PLACES ? RESULT_KEY_PLACES : result;
+    if (result == RESULT_OK && image.new_key != NULL && identity_last_key() == IDENTITY_KEY_PLACES) {
+        result = RESULT_KEY_PLACES;
+    }
+    if (result == RESULT_OK && patch.header.steps == 0 && !application_holds(patch.header.target_bytes, patch.header.target_digest)) {
+        result = RESULT_TARGET;
+    }
+    return result;
 }
 
 enum result staged_mark(void)

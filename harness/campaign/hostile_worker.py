@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,12 +15,15 @@ from harness.campaign.runner import FaultRunner, Job
 from harness.campaign.settings import SweepOptions
 from harness.fault.digest import digest_of
 from harness.fault.faults import Fault, Faults, spell_faults, tears_of
+from harness.image.refusal import RefusalReason
 from harness.machine.protocol import NonVolatile, Operation
 from harness.oracle.rules import authentic_entry, flash_discipline, no_downgrade, protected_areas
 from harness.oracle.run import History, Run, recovers
 from harness.oracle.verdict import Verdict, verdict_of
 from harness.scenario.hostile import HostileCases, staged
 from harness.scenario.prepared import PreparedScenario
+
+_TOLD = re.compile(rb"update: ([a-z_]+)\r\n")
 
 
 class Answer(StrEnum):
@@ -127,27 +131,37 @@ class HostileWorker:
         self._known: dict[tuple[str, str, int, Manner], tuple[Answer, str]] = {}
 
     def judge_image(self, name: str) -> ImageVerdict:
-        """Stage one image, boot, and judge; then cut every operation of that."""
+        """Stage one image, boot, and judge; then cut every operation of that.
+
+        Where a host sends it, the application refuses it before it asks for anything, and keeps no record: flash bytes tell that it did, its console why.
+        """
         case = self._cases.case(name)
         run = run_until_settled(self._runner.machine, self._scenario, case, case.state, self._seed)
         verdict = verdict_of(run)
         answer = answer_of(verdict)
         if self._cases.table[name].stops:
             answer = Answer.STOPPED if answer is Answer.REFUSED else answer
-        elif answer is Answer.REFUSED and not _same_content(run.last.final, self._cases.refused_state(case)):
+        elif answer is Answer.REFUSED and not _same_content(run.last.final, self._cases.refused_state(case, run.last.final)):
             answer = Answer.ACCEPTED
+        recorded = self._scenario.format.refusal(run.final_flash)
+        if self._cases.host and answer is Answer.REFUSED:
+            recorded = _told_reason(run)
+            answer = Answer.REFUSED if recorded == self._cases.table[name].reason else Answer.WRONG_REASON
         cuts: tuple[Verdict, ...] = ()
-        if self._at_cuts and answer is Answer.REFUSED:
+        if self._at_cuts and answer is Answer.REFUSED and not self._cases.host:
             cuts = self._cut_refusal(run)
-        return ImageVerdict(name, answer, self._scenario.format.refusal(run.final_flash), verdict, cuts)
+        return ImageVerdict(name, answer, recorded, verdict, cuts)
 
     def judge_controls(self) -> tuple[Verdict, ...]:
         """Stage the good image, and the good image with bytes behind it, which are no part of it: both are to be installed."""
-        update = self._cases.update
-        slot = self._scenario.region_bytes(update.state.flash, "slot")
-        behind = slot.rstrip(b"\xff").ljust(len(slot), b"\xa5")
-        states = (update.state, staged(self._scenario, update.state, behind, pending=False))
-        return tuple(verdict_of(run_until_settled(self._runner.machine, self._scenario, update, state, self._seed)) for state in states)
+        update, host = self._cases.update, self._cases.host
+        slot_bytes = self._scenario.regions["slot"].size_bytes
+        good = host.content if host else self._scenario.region_bytes(update.state.flash, "slot")
+        behind = good.rstrip(b"\xff").ljust(slot_bytes, b"\xa5")
+        other = (
+            replace(update, peer=replace(host, content=behind)) if host else replace(update, state=staged(self._scenario, update.state, behind, pending=False))
+        )
+        return tuple(verdict_of(run_until_settled(self._runner.machine, self._scenario, case, case.state, self._seed)) for case in (update, other))
 
     def plan_attacks(self) -> list[tuple[Fault, bool]]:
         """Return every cut of the update, and whether it falls into an erase or a record."""
@@ -213,7 +227,7 @@ class HostileWorker:
         attacked = staged(self._scenario, state, self._cases.image(name), pending=manner is Manner.FOLLOWS)
         metadata = self._scenario.region_bytes(attacked.flash, "metadata")
         reason = self._cases.reason(name, metadata)
-        run = run_until_settled(self._runner.machine, self._attacked, self._cases.update, attacked, self._seed)
+        run = run_until_settled(self._runner.machine, self._attacked, replace(self._cases.update, peer=None), attacked, self._seed)
         run = replace(run, history=history)
         problem = _problem_of(run)
         if problem:
@@ -227,6 +241,13 @@ class HostileWorker:
         if recorded != reason:
             return Answer.WRONG_REASON, f"reason {recorded} was recorded, expected is {reason.name.lower()} ({int(reason)})"
         return Answer.REFUSED, ""
+
+
+def _told_reason(run: Run) -> int | None:
+    """Return the reason that the application told last for refusing a download; None: it told none."""
+    told = [match for trace in run.traces for match in _TOLD.findall(trace.uart)]
+    reasons = {reason.name.lower().encode(): int(reason) for reason in RefusalReason}
+    return reasons.get(told[-1]) if told else None
 
 
 def answer_of(verdict: Verdict) -> Answer:

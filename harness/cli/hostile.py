@@ -83,8 +83,9 @@ def hostile_command(
     """Stage each image of a table of forged and malformed ones on SCENARIO's device, and boot.
 
     Each must be refused for its own reason, which is read from the journal, before anything but that record changes, and the installed
-    application must run. With --at-cuts also at every cut of the refusal, in the slot of an update that was cut, and staged after the recovery
-    from it: the version before, too, which must never run again. An image that is accepted, or refused for another reason, gives exit code 1.
+    application must run. Where a host sends the update, each patch is sent to the application, which must refuse it. With --at-cuts also at
+    every cut of the refusal, in the slot of an update that was cut, and staged after the recovery from it: the version before, too, which must
+    never run again. An image that is accepted, or refused for another reason, gives exit code 1.
     """
     if junit is not None:
         check_writable("--junit", junit)

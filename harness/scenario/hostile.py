@@ -15,6 +15,8 @@ from harness.image.patch import seal_patch
 from harness.image.refusal import RefusalReason
 from harness.image.spk import HEADER_BYTES, Flags, SpkHeader
 from harness.image.verify import image_in_region
+from harness.scenario.download.host import Download
+from harness.scenario.download.xmodem import BLOCK_BYTES
 from harness.scenario.model import Cuts, ExpectedEnd
 from harness.scenario.prepared import PreparedCase, PreparedScenario
 from harness.scenario.speck import FOREIGN_KEY, TRUSTED_KEY, SpeckFormat
@@ -29,23 +31,28 @@ class HostileCases:
     """The table of hostile images, or patches, on the device of a scenario; each is signed once, and its flash made when it is asked for: arrays are large.
 
     Args:
-        scenario: its first case that installs an update has the good image that the others are made from, and are staged in the place of.
+        scenario: its first case that installs an update has the good image that the others are made from, and are staged in the place of; or
+            are sent in the place of, where a host sends it to the application that runs.
+
+    Attributes:
+        host: who sends it; None: it is staged from the start.
 
     Raises:
         InputError: it has no such case, or its images are of a format that is not forged here.
     """
 
     def __init__(self, scenario: PreparedScenario) -> None:
-        update = installing_case(scenario)
+        update = installing_case(scenario) or _downloading_case(scenario)
         if update is None or not isinstance(scenario.format, SpeckFormat):
-            problem = "it installs no update that is staged from the start" if update is None else "no table is made for what it stages"
+            problem = "it installs no update that is staged from the start, or that a host sends" if update is None else "no table is made for what it stages"
             raise InputError(
                 f"no hostile images can be made for it: {problem}",
                 source=scenario.reference,
-                remedy="Give a scenario of profile speck or speck-delta that stages an update.",
+                remedy="Give a scenario of profile speck, speck-delta or speck-download with such a case.",
             )
         self.scenario = scenario
         self.update = update
+        self.host = _host_of(update)
         self.records = scenario.format.records
         self.stages_patches = isinstance(self.records, SpeckDeltaProfile)
         self.rollback = PATCH_ROLLBACK if self.stages_patches else ROLLBACK
@@ -60,7 +67,7 @@ class HostileCases:
         return self._made[name]
 
     def case(self, name: str) -> PreparedCase:
-        """Return the case in which a hostile image is staged and pending; KeyError if there is none of that name."""
+        """Return the case in which a hostile image is staged and pending, or is sent; KeyError if there is none of that name."""
         hostile = self.table[name]
         image = self.image(name)
         held = image_in_region(image)
@@ -68,17 +75,24 @@ class HostileCases:
             self.update,
             name=name,
             title=hostile.title,
-            state=staged(self.scenario, self.update.state, image, pending=False),
+            state=self.update.state if self.host else staged(self.scenario, self.update.state, image, pending=False),
+            peer=None if self.host is None else replace(self.host, content=_whole_blocks(image), attempts=1),
             end=ExpectedEnd.RECOVERY if hostile.stops else ExpectedEnd.OLD,
             cuts=Cuts.ALL,
             staged_version=None,
             staged_digest=None if held is None or held.digest == self.update.installed_digest else held.digest,
-            refusal=None if hostile.stops else int(hostile.reason),
+            refusal=None if hostile.stops or self.host else int(hostile.reason),  # an application that refuses a download keeps no record
             rotates_key=hostile.stops and held is not None and bool(held.header.flags & Flags.ROTATES_KEY),
         )
 
-    def refused_state(self, case: PreparedCase) -> NonVolatile:
-        """Return what a refusal must leave of a case: the state as staged, and one record more."""
+    def refused_state(self, case: PreparedCase, final: NonVolatile) -> NonVolatile:
+        """Return what a refusal must leave of a case: the state as staged, and one record more; of a download, nothing but what came into the slot.
+
+        Args:
+            final: what it left.
+        """
+        if self.host:
+            return replace(case.state, flash=_with_regions(self.scenario, case.state.flash, {"slot": self.scenario.region_bytes(final.flash, "slot")}))
         assert case.refusal is not None
         metadata = self.records.refused(self.scenario.region_bytes(case.state.flash, "metadata"), case.refusal)
         return replace(case.state, flash=_with_regions(self.scenario, case.state.flash, {"metadata": metadata}))
@@ -103,6 +117,20 @@ def installing_case(scenario: PreparedScenario) -> PreparedCase | None:
     return next((case for case in scenario.cases if case.end is ExpectedEnd.NEW and _stages_an_image(scenario, case)), None)
 
 
+def _downloading_case(scenario: PreparedScenario) -> PreparedCase | None:
+    """Return the first case in which a host sends an update that is installed; None: there is none."""
+    return next((case for case in scenario.cases if case.end is ExpectedEnd.NEW and _host_of(case)), None)
+
+
+def _host_of(case: PreparedCase) -> Download | None:
+    return case.peer if isinstance(case.peer, Download) else None
+
+
+def _whole_blocks(image: bytes) -> bytes:
+    """Return an image filled up as the slot is behind it: what fills up the last block of a transfer is not erased flash."""
+    return image + _ERASED * (-len(image) % BLOCK_BYTES)
+
+
 def _stages_an_image(scenario: PreparedScenario, case: PreparedCase) -> bool:
     """Whether a case has an image in its slot from the start: one that a host is to send is not there yet."""
     return "slot" in scenario.regions and image_in_region(scenario.region_bytes(case.state.flash, "slot")) is not None
@@ -111,8 +139,10 @@ def _stages_an_image(scenario: PreparedScenario, case: PreparedCase) -> bool:
 def workshop_of(scenario: PreparedScenario, update: PreparedCase) -> Workshop:
     """Return what the images of a scenario are forged from: the two that an update of it is about, and the keys."""
     assert isinstance(scenario.format, SpeckFormat)
-    good, installed = (image_in_region(scenario.region_bytes(update.state.flash, name)) for name in ("slot", "application"))
-    assert good is not None, "the slot of a case that installs an update holds one"
+    host = _host_of(update)
+    good = image_in_region(host.content if host else scenario.region_bytes(update.state.flash, "slot"))
+    installed = image_in_region(scenario.region_bytes(update.state.flash, "application"))
+    assert good is not None, "a case that installs an update has one in its slot, or a host that sends it"
     assert installed is not None, "the application region holds an image"
     return read_workshop(
         good.to_bytes(),

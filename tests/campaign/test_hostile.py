@@ -103,14 +103,13 @@ def test_the_command_reports_and_fails(capsys: pytest.CaptureFixture[str], tmp_p
 
 WITHOUT_A_TABLE = {
     "read-out-protection": "a scenario of the kind 'debugger'",
-    "speck-download": "no update that is staged from the start",
-    "speck-module": "no update that is staged from the start",
+    "speck-module": "no update that is staged from the start, or that a host sends",
 }
 
 
 @pytest.mark.parametrize("name", WITHOUT_A_TABLE)
 def test_a_scenario_without_such_images_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """One that is none, whose host sends the update, or that stages modules is bad input: one line says why, and what to give."""
+    """One that is none, or that stages modules alone, is bad input: one line says why, and what to give."""
     assert run_cli(["hostile", f"stm32f103/{name}"]) == 2
     told = capsys.readouterr().err.strip()
     assert WITHOUT_A_TABLE[name] in told

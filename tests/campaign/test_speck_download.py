@@ -80,8 +80,8 @@ def test_the_console_tells_what_became_of_it(chip: str, case: str, prepared: Pre
 
 SLICES = {
     "second page of the slot": ("stm32f103", "download", (512, 512)),
-    "the mark": ("stm32f103", "download", (899, 899)),
-    "a tampered patch": ("stm32f103", "tampered", (897, 897)),
+    "the mark": ("stm32f103", "download", (707, 707)),
+    "a tampered patch": ("stm32f103", "tampered", (705, 705)),
     "a bad link": ("nrf52840", "bad-link", (400, 400)),
     "the host stops": ("nrf52840", "host-stops", (0, 0)),
 }

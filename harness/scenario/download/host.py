@@ -27,6 +27,7 @@ class Download:
         version: of the application that the update makes. content: the image or patch.
         stops_after: it falls silent for good after so many blocks were acknowledged; None: it does not.
         returns_after_s: with `stops_after`, it comes back after so many seconds and begins anew; None: it stays away.
+        attempts: how often it sends the file at most in one boot, where a transfer broke.
     """
 
     version: int
@@ -34,11 +35,12 @@ class Download:
     faults: LinkFaults = NO_FAULTS
     stops_after: int | None = None
     returns_after_s: int | None = None
+    attempts: int = _ATTEMPTS_MOST
 
     @property
     def identity(self) -> bytes:
         """A digest of everything."""
-        told = f"{self.version} {self.faults} {self.stops_after} {self.returns_after_s} ".encode()
+        told = f"{self.version} {self.faults} {self.stops_after} {self.returns_after_s} {self.attempts} ".encode()
         return hashlib.sha256(told + self.content).digest()
 
     def make(self) -> Host:
@@ -84,7 +86,7 @@ class Host:
 
     def _read_verdict(self, sent: bytes) -> bytes:
         self._text += sent
-        return self._begin() if _BROKEN.search(self._text) and self._attempts < _ATTEMPTS_MOST else b""
+        return self._begin() if _BROKEN.search(self._text) and self._attempts < self._download.attempts else b""
 
     def _begin(self) -> bytes:
         """Ask for the transfer; the link leaves the console alone."""
@@ -104,7 +106,7 @@ class Host:
         if self._sender.state is Transfer.DONE:
             self.timeout_us = None
         elif self._sender.state is Transfer.FAILED:
-            if answer or self._attempts == _ATTEMPTS_MOST:
+            if answer or self._attempts == self._download.attempts:
                 self.timeout_us = None
                 return answer
             return self._begin()

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field, replace
-from operator import itemgetter
+from dataclasses import replace
 
+from harness.machine.boot_records import BootRecord, BootRecords, ReadSet
 from harness.machine.calls import SharedCalls
 from harness.machine.convergence import KnownStates
 from harness.machine.operation_log import OperationColumns, RecordedOperations, columns_of
@@ -26,33 +26,6 @@ Key = tuple[int, int, bytes, bytes, bytes, bytes | None]
 
 
 _Kind = tuple[Key, tuple[int, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """A boot that was made, and what of its flash did not matter.
-
-    Attributes:
-        erased_unread: first erase of a page that nobody had looked at: operation index to page.
-        untouched: pages neither looked at nor erased.
-    """
-
-    trace: Trace
-    erased_unread: dict[int, int]
-    untouched: tuple[int, ...]
-
-
-@dataclass(slots=True)
-class _ReadSet:
-    """Boots that read the same pages, by what these held.
-
-    Attributes:
-        chosen: takes what belongs to these pages out of what belongs to all.
-    """
-
-    pages: tuple[int, ...]
-    chosen: Callable[[tuple[bytes, ...]], Hashable]
-    records: dict[Hashable, _Record] = field(default_factory=dict)
 
 
 class SharingMachine:
@@ -88,7 +61,7 @@ class SharingMachine:
         self._recorder: Machine | None = None
         self._page_bytes = page_bytes
         self._flash_address = flash_address
-        self._read_sets: dict[Key, list[_ReadSet]] = {}
+        self._records = BootRecords()
         self._bases: dict[Key, tuple[bytes, ...]] = {}
         self._last: tuple[bytes, tuple[bytes, ...]] = (b"", ())
         self._calls = calls
@@ -158,14 +131,8 @@ class SharingMachine:
             self._recorder.close()
 
     def _shared(self, key: Key, state: NonVolatile) -> Trace | None:
-        read_sets = self._read_sets.get(key, [])
-        for position, read_set in enumerate(read_sets):
-            record = read_set.records.get(self._held(state, read_set))
-            if record is not None:
-                # Neighbouring cuts share: what hit last is asked first.
-                read_sets.insert(0, read_sets.pop(position))
-                return self._rebased(record, state)
-        return None
+        record = self._records.find(key, lambda read_set: self._held(state, read_set))
+        return None if record is None else self._rebased(record, state)
 
     def _kind_of(self, key: Key, flash: bytes) -> _Kind:
         """States are told apart by the pages in which they differ from the first one seen."""
@@ -179,19 +146,17 @@ class SharingMachine:
         erased_unread = {trace.erased_by[page]: page for page, use in enumerate(trace.page_uses) if use == PageUse.ERASED_FIRST}
         pages = tuple(page for page, use in enumerate(trace.page_uses) if use == PageUse.READ)
         untouched = tuple(page for page, use in enumerate(trace.page_uses) if use == PageUse.UNTOUCHED)
-        read_sets = self._read_sets.setdefault(key, [])
-        read_set = next((known for known in read_sets if known.pages == pages), None)
-        if read_set is None:
-            read_set = _ReadSet(pages, itemgetter(*pages) if pages else _nothing)
-            read_sets.insert(0, read_set)
-        read_set.records[self._held(state, read_set)] = _Record(trace, erased_unread, untouched)
+        final = trace.final
+        final_pages = {page: self._page(final.flash, page) for page, use in enumerate(trace.page_uses) if use != PageUse.UNTOUCHED}
+        sparse = replace(trace, final=replace(final, flash=b""))
+        self._records.keep(key, pages, lambda read_set: self._held(state, read_set), BootRecord(sparse, final_pages, erased_unread, untouched))
 
-    def _rebased(self, record: _Record, state: NonVolatile) -> Trace:
+    def _rebased(self, record: BootRecord, state: NonVolatile) -> Trace:
         flash = state.flash
-        final = bytearray(record.trace.final.flash)
-        for page in record.untouched:
+        final = bytearray(flash)
+        for page, content in record.final_pages.items():
             start = page * self._page_bytes
-            final[start : start + self._page_bytes] = self._page(flash, page)
+            final[start : start + self._page_bytes] = content
         old_pages = {index: self._page(flash, page) for index, page in record.erased_unread.items()}
         operations = RebasedOperations(record.trace.operations, old_pages)
         writes, partial_erases = self._history(record.trace.final, record.untouched, inside=False)
@@ -225,7 +190,7 @@ class SharingMachine:
     def _page(self, flash: bytes, page: int) -> bytes:
         return flash[page * self._page_bytes : (page + 1) * self._page_bytes]
 
-    def _held(self, state: NonVolatile, read_set: _ReadSet) -> Hashable:
+    def _held(self, state: NonVolatile, read_set: ReadSet) -> Hashable:
         """Return what the pages of a read set hold, as digests, and what their cells remember besides."""
         return read_set.chosen(self._digests_of(state.flash)), self._history(state, read_set.pages, inside=True)
 
@@ -241,10 +206,6 @@ class SharingMachine:
                 digests = tuple(hashlib.sha256(page).digest() for page in pages)
             self._last = (flash, digests)
         return self._last[1]
-
-
-def _nothing(digests: tuple[bytes, ...]) -> Hashable:  # noqa: ARG001 -- in place of an item getter, which needs an item
-    return ()
 
 
 def _digest_of(retained: Retained | None, writes: _Entries) -> bytes:

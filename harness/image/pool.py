@@ -12,6 +12,9 @@ from harness.image.log import HEADER_BYTES, MARK, PLACE_BYTES, LogState, PlaceKi
 SNAPSHOT_PLACES = 4
 """Most places that settling a log takes."""
 _PAGES_REMEMBERED = 512
+_PLACES_REMEMBERED = 4096
+_POOLS_REMEMBERED = 64
+"""Counter, key and meaning are asked for one after the other."""
 _BLANK_PLACE = b"\xff" * PLACE_BYTES
 _ALL_ONES = 2**64 - 1
 
@@ -72,6 +75,7 @@ class Pool:
     marked: tuple[int, ...]
 
 
+@lru_cache(_POOLS_REMEMBERED)
 def read_pool(region: bytes, *, page_bytes: int) -> Pool:
     """Return what a boot makes of a pool, as `log_read` of the firmware does."""
     pages = [region[start : start + page_bytes] for start in range(0, len(region), page_bytes)]
@@ -87,6 +91,7 @@ def read_pool(region: bytes, *, page_bytes: int) -> Pool:
     return Pool(LogState.of(log.records), active, log.settled and not half, half, room, (first, first + room * PLACE_BYTES), tuple(logs))
 
 
+@lru_cache(_PLACES_REMEMBERED)
 def read_place(place: bytes) -> Place:
     """Return what the 28 bytes of a place prove."""
     payload, complement, witness = struct.unpack_from("<QQQ", place, 4)

@@ -11,7 +11,8 @@ import pytest
 from harness.build.bugs import SeededBug, load_bugs
 from harness.campaign.search.closure import search
 from harness.campaign.search.expand import SearchSettings
-from harness.campaign.search.outcome import SearchOptions
+from harness.campaign.search.outcome import SearchOptions, SearchResult
+from harness.campaign.search.state import KEY_BYTES, Merging, label_of
 from harness.campaign.selftest import sweep_bug
 from harness.campaign.sweep import SweepOptions, sweep
 from harness.cli import run_cli
@@ -27,9 +28,15 @@ DEBUGGED = [name for name in scenario_names() if is_debugger_scenario(name)]
 CASES = [
     (f"{chip}/speck-delta", case)
     for chip in ("stm32f103", "nrf52840")
-    for case in ("forged", "foreign-key", "other-base", "swapped-patch", "downgrade", "key-places-used", "counter-exhausted", "counter-behind")
+    for case in ("forged", "swapped-patch", "old-key", "key-places-used", "counter-exhausted", "counter-behind")
+] + [
+    ("stm32f103/speck-module", "forged"),
+    ("stm32f103/speck-module", "too-old"),
+    ("nrf52840/speck-module", "corrupt"),
+    ("stm32f103/speck-download", "tampered"),
+    ("stm32f103/speck-download", "host-stops"),
 ]
-"""Of patches applied in place, the cases that end within minutes."""
+"""Of scenarios with a pool of log and scratch pages, cases that end within minutes."""
 SEVERAL_CUTS = [bug for bug in load_bugs() if bug.cuts > 1]
 JOBS = os.cpu_count() or 1
 METASTABLE = "none,some,most,half-page,all,metastable"
@@ -59,6 +66,24 @@ def test_no_sequence_of_cuts_breaks_a_rule_of_a_case(name: str, case: str, tmp_p
     print(summary)
     assert (code, summary["finished"], summary["violations"], summary["told_apart"]) == (0, True, 0, 0)
     assert run_cli(["certificate", "verify", str(path), "--sample", "5"]) == 0
+
+
+def test_nearly_full_logs_of_a_pool_are_all_reached() -> None:
+    """A closure that clips the rooms finds, at every filling that matters, each kind and behaviour that telling all places apart finds, and no other."""
+    scenario = prepare("stm32f103/speck-delta", PrepareOptions())
+    by_meaning, by_room = (
+        search(scenario, SearchOptions(SearchSettings(merging=merging), jobs=JOBS, only_case="forged")) for merging in (Merging.MEANING, Merging.ROOM)
+    )
+
+    def kinds(result: SearchResult) -> set[tuple[bytes, bytes]]:
+        enough = by_room.enough_by_kind
+        least = {key: tuple((places + 4) // 2 for places in rooms) for key, rooms in enough.items()}
+        found = ((label[:KEY_BYTES], rooms, behaviour) for label, rooms, behaviour in result.store.kinds() if rooms)
+        return {(label_of(key, rooms, least[key]), behaviour) for key, rooms, behaviour in found}
+
+    assert all(result.finished and not result.violations and not result.told_apart for result in (by_meaning, by_room))
+    assert kinds(by_meaning) == kinds(by_room)
+    assert by_room.states < by_meaning.states
 
 
 @pytest.mark.parametrize("name", DEBUGGED)

@@ -48,7 +48,10 @@ def test_the_corpus_is_small() -> None:
     assert sum(path.stat().st_size for paths in CORPUS.values() for path in paths) < 64 * 1024
 
 
-@pytest.mark.parametrize(("bug", "target"), [("signature-ignored", "image"), ("torn-place-reused", "metadata"), ("delta-done-before-copy", "rebuild")])
+@pytest.mark.parametrize(
+    ("bug", "target"),
+    [("signature-ignored", "image"), ("torn-place-reused", "metadata"), ("delta-done-before-copy", "rebuild"), ("delta-torn-key-taken", "rebuild")],
+)
 def test_the_targets_find_bugs(bug: str, target: str, host_compiler: HostCompiler, environments: dict[str, dict[str, str]], tmp_path: Path) -> None:
     """The targets can fail: with a seeded bug in the sources, an input of the corpus shows it."""
     firmware = Path(shutil.copytree(FIRMWARE, tmp_path / "firmware"))

@@ -212,7 +212,7 @@ class FaultRunner:
         return Leg(self._scenario, log_of(run, self._seed), run.fault, run.history)
 
     def _compare_live(self, job: Job, verdict: Verdict) -> None:
-        # Each case's first is made with every instruction executed, the others boot by boot, with calls shared.
+        # Each case's first is made with every instruction executed, the others boot by boot, with calls shared and rests known.
         machine = self._booting if job.case in self._checked else self._plain
         self._checked.add(job.case)
         *_, (_, run) = self._runs(machine, job)

@@ -215,6 +215,8 @@ class HostileWorker:
     def _meet(self, result: AttackResult, name: str, faults: Faults, manner: Manner, state: NonVolatile, history: History) -> None:
         key = (name, digest_of(state), history.counter, manner)
         if key not in self._known:
+            if len(self._known) >= _REMEMBERED:  # millions of attacks would take gigabytes; most repeat one that is not long ago
+                self._known.clear()
             self._known[key] = self._judge_attack(name, manner, state, history)
         answer, message = self._known[key]
         result.answers[manner, answer] += 1
@@ -278,6 +280,8 @@ def _same_content(one: NonVolatile, other: NonVolatile) -> bool:
     return (one.flash, one.option_bytes) == (other.flash, other.option_bytes)
 
 
+_REMEMBERED = 1 << 16
+"""Attacks whose answers a worker keeps."""
 _RECORD_BYTES_MOST = 160
 """Programmed without a gap in a record, or in the records that move together; the content of a page is longer."""
 

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.campaign.hostile_store import HostileSettings, HostileStore
 from harness.campaign.hostile_worker import Answer, Attack, AttackResult, HostileWorker, ImageVerdict, Manner, answer_of
@@ -16,10 +16,14 @@ from harness.campaign.workers import results_in_order
 from harness.fault.faults import Fault, spell_faults
 from harness.fault.plan import random_sample
 from harness.image.hostile_header import HostileImage
+from harness.machine.engines import shared_calls
 from harness.oracle.run import Outcome
 from harness.oracle.verdict import Verdict
 from harness.scenario.hostile import HostileCases
 from harness.scenario.prepared import PreparedScenario
+
+if TYPE_CHECKING:
+    from harness.machine.calls import SharedCalls
 
 __all__ = ["Answer", "HostileOptions", "HostileResult", "Manner", "try_hostile_images"]
 
@@ -211,7 +215,7 @@ def _worked(result: HostileResult, function: Callable[[TaskT], ResultT], tasks: 
     if not tasks:
         return
     options = result.options
-    start = (result.scenario, options.seed, options.engine, options.at_cuts)
+    start = (result.scenario, options.seed, options.engine, options.at_cuts, shared_calls(options.engine))
     if options.jobs > 1:
         yield from results_in_order(function, tasks, options.jobs, _start_worker, start)
         return
@@ -226,9 +230,9 @@ def _worked(result: HostileResult, function: Callable[[TaskT], ResultT], tasks: 
 _worker: HostileWorker | None = None
 
 
-def _start_worker(scenario: PreparedScenario, seed: int, engine: str, at_cuts: bool) -> None:
+def _start_worker(scenario: PreparedScenario, seed: int, engine: str, at_cuts: bool, calls: SharedCalls | None) -> None:
     global _worker
-    _worker = HostileWorker(scenario, seed, engine, at_cuts=at_cuts)
+    _worker = HostileWorker(scenario, seed, engine, at_cuts=at_cuts, calls=calls)
 
 
 def _this_worker() -> HostileWorker:

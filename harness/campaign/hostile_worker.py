@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.planning import plan_campaign
@@ -22,6 +23,9 @@ from harness.oracle.run import History, Run, recovers
 from harness.oracle.verdict import Verdict, verdict_of
 from harness.scenario.hostile import HostileCases, staged
 from harness.scenario.prepared import PreparedScenario
+
+if TYPE_CHECKING:
+    from harness.machine.calls import SharedCalls
 
 _TOLD = re.compile(rb"update: ([a-z_]+)\r\n")
 
@@ -116,9 +120,10 @@ class HostileWorker:
 
     Args:
         at_cuts: whether to cut the refusals too.
+        calls: calls that other processes share too; None: only this worker's machines do.
     """
 
-    def __init__(self, scenario: PreparedScenario, seed: int, engine: str, *, at_cuts: bool) -> None:
+    def __init__(self, scenario: PreparedScenario, seed: int, engine: str, *, at_cuts: bool, calls: SharedCalls | None = None) -> None:
         self._cases = HostileCases(scenario)
         self._scenario = scenario
         # An attack boots once, and once more where an application runs: waiting for help does not change by asking again.
@@ -126,7 +131,7 @@ class HostileWorker:
         self._seed = seed
         self._engine = engine
         self._at_cuts = at_cuts
-        self._runner = FaultRunner(scenario, [], seed, engine)
+        self._runner = FaultRunner(scenario, [], seed, engine, calls=calls)
         self._update: CaseLog | None = None
         self._known: dict[tuple[str, str, int, Manner], tuple[Answer, str]] = {}
 

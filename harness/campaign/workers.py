@@ -105,6 +105,7 @@ def _fork_workers(connections: Sequence[Connection], start: _Start, arguments: t
                 if other is not connection:
                     other.close()
             _work(connection, start, arguments)
+            sys.exit()  # in the ordinary way: an engine's own processes and files go with it
         workers.append(worker)
     for connection in connections:
         connection.close()
@@ -120,9 +121,6 @@ def _work(connection: Connection, start: _Start, arguments: tuple[object, ...]) 
         while True:
             function, task = connection.recv()
             connection.send_bytes(failure or _outcome_of(function, task))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
 
 
 def _failure_to(start: Callable[..., None], arguments: tuple[object, ...]) -> bytes | None:

@@ -197,10 +197,11 @@ def _all_compared(scenario: PreparedScenario, logs: Sequence[Sequence[CaseLog]],
 _worker: _Comparer | None = None
 
 
-def _start_worker(scenario: PreparedScenario, logs: Sequence[Sequence[CaseLog]], options: AgreeOptions) -> None:
-    """Set up this process as a worker."""
+def _start_worker(scenario: PreparedScenario, logs: Sequence[Sequence[CaseLog]], options: AgreeOptions) -> Callable[[], None]:
+    """Set up this process as a worker; return what ends that."""
     global _worker
     _worker = _Comparer(scenario, logs, options)
+    return _worker.close
 
 
 def _compare_batch(jobs: Sequence[Job]) -> list[Compared]:

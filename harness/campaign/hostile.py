@@ -230,9 +230,10 @@ def _worked(result: HostileResult, function: Callable[[TaskT], ResultT], tasks: 
 _worker: HostileWorker | None = None
 
 
-def _start_worker(scenario: PreparedScenario, seed: int, engine: str, at_cuts: bool, calls: SharedCalls | None) -> None:
+def _start_worker(scenario: PreparedScenario, seed: int, engine: str, at_cuts: bool, calls: SharedCalls | None) -> Callable[[], None]:
     global _worker
     _worker = HostileWorker(scenario, seed, engine, at_cuts=at_cuts, calls=calls)
+    return _worker.close
 
 
 def _this_worker() -> HostileWorker:

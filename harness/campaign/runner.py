@@ -245,10 +245,11 @@ class WorkerStart:
 _worker: FaultRunner | None = None
 
 
-def start_worker(start: WorkerStart) -> None:
-    """Set up this process as a worker."""
+def start_worker(start: WorkerStart) -> Callable[[], None]:
+    """Set up this process as a worker; return what ends that."""
     global _worker
     _worker = start.tool()
+    return _worker.close
 
 
 def run_batch(jobs: Sequence[Job]) -> list[Verdict]:

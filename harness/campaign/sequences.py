@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.campaign.boots import CaseLog, log_of
@@ -129,9 +130,10 @@ _runner: FaultRunner | None = None
 _draw: Draw | None = None
 
 
-def _start(start: WorkerStart, draw: Draw) -> None:
+def _start(start: WorkerStart, draw: Draw) -> Callable[[], None]:
     global _runner, _draw
     _runner, _draw = start.tool(), draw
+    return _runner.close
 
 
 def _judge(family: tuple[int, int, bool]) -> list[Verdict]:

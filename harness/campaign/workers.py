@@ -25,7 +25,8 @@ from harness.errors import EngineError
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 
-_Start = Callable[..., None] | None
+_End = Callable[[], None]
+_Start = Callable[..., _End | None] | None
 _PICKLE = pickle.HIGHEST_PROTOCOL
 
 
@@ -34,15 +35,17 @@ class Workers:
 
     Args:
         start, arguments: called once in each worker, before its first task. What `arguments` hold is read once, before workers part ways.
+            What `start` returns is called when the worker ends.
     """
 
     def __init__(self, processes: int, start: _Start = None, arguments: tuple[object, ...] = ()) -> None:
         self.processes = processes
         self._threads: ThreadPoolExecutor | None = None
+        self._end: _End | None = None
         if processes > 1:
             self._fork(start, arguments)
         elif start is not None:
-            start(*arguments)
+            self._end = start(*arguments)
 
     def _fork(self, start: _Start, arguments: tuple[object, ...]) -> None:
         context = get_context("spawn")
@@ -67,6 +70,8 @@ class Workers:
 
     def close(self) -> None:
         """Drop the tasks that have not begun and wait for those that have."""
+        if self._end is not None:
+            self._end()
         if self._threads is None:
             return
         with ignoring_interrupts():  # a second Ctrl-C must not stop the tidying up
@@ -105,7 +110,7 @@ def _fork_workers(connections: Sequence[Connection], start: _Start, arguments: t
                 if other is not connection:
                     other.close()
             _work(connection, start, arguments)
-            sys.exit()  # in the ordinary way: an engine's own processes and files go with it
+            sys.exit()
         workers.append(worker)
     for connection in connections:
         connection.close()
@@ -116,20 +121,18 @@ def _fork_workers(connections: Sequence[Connection], start: _Start, arguments: t
 def _work(connection: Connection, start: _Start, arguments: tuple[object, ...]) -> None:
     """Do one task after the other, until the campaign closes the connection; this process does nothing else."""
     threading.Thread(target=_end_with_campaign, name="end with campaign", daemon=True).start()
-    failure = _failure_to(start, arguments) if start else None
+    end: _End | None = None
+    failure: bytes | None = None
+    try:
+        end = start(*arguments) if start else None
+    except Exception as error:  # noqa: BLE001 -- it is raised again by whoever waits for a result
+        failure = _spelled(error)
     with contextlib.suppress(EOFError, OSError):
         while True:
             function, task = connection.recv()
             connection.send_bytes(failure or _outcome_of(function, task))
-
-
-def _failure_to(start: Callable[..., None], arguments: tuple[object, ...]) -> bytes | None:
-    """Set a worker up; return what is to be said of each of its tasks if that failed."""
-    try:
-        start(*arguments)
-    except Exception as error:  # noqa: BLE001 -- it is raised again by whoever waits for a result
-        return _spelled(error)
-    return None
+    if end is not None:
+        end()
 
 
 def _outcome_of(function: Callable[[Any], Any], task: Any) -> bytes:

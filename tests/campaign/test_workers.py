@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,6 +92,28 @@ def test_a_worker_that_cannot_begin_says_why() -> None:
             workers.submit(abs, -1).result()
     finally:
         workers.close()
+
+
+def begin_with_a_folder(parent: Path) -> Callable[[], None]:
+    """Begin a worker that has something to tidy up."""
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    return folder.rmdir
+
+
+def list_folders(parent: Path) -> int:
+    """Return how many folders there are while workers work."""
+    return len(list(parent.iterdir()))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_workers_tidy_up_when_they_end(tmp_path: Path, processes: int) -> None:
+    """What an engine made, such as a folder of its own, is gone when the campaign has closed them."""
+    workers = Workers(processes, begin_with_a_folder, (tmp_path,))
+    during = workers.submit(list_folders, tmp_path).result()
+    workers.close()
+
+    assert during in range(1, processes + 1)
+    assert list_folders(tmp_path) == 0
 
 
 @dataclass(frozen=True)

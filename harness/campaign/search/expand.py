@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -206,10 +207,11 @@ class Expander:
 _worker: Expander | None = None
 
 
-def start_expander(scenario: PreparedScenario, settings: SearchSettings, calls: SharedCalls | None, deadline: float | None) -> None:
-    """Set up this process as a worker of a search."""
+def start_expander(scenario: PreparedScenario, settings: SearchSettings, calls: SharedCalls | None, deadline: float | None) -> Callable[[], None]:
+    """Set up this process as a worker of a search; return what ends that."""
     global _worker
     _worker = Expander(scenario, settings, calls, deadline)
+    return _worker.close
 
 
 def expand(task: Task) -> Expansion:

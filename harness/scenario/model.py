@@ -277,7 +277,8 @@ def load_scenario(reference: str) -> Scenario:
     path = scenario_path(reference)
     table = read_toml(path)
     if "kind" in table:
-        raise InputError(f"is a scenario of the kind {table['kind']!r}", source=str(path), field="kind", remedy="Give it to `harness run`.")
+        remedy = "Give it to `harness run`, or to `harness sweep` with --depth closure."
+        raise InputError(f"is a scenario of the kind {table['kind']!r}", source=str(path), field="kind", remedy=remedy)
     return check_table(table, Scenario, source=str(path))
 
 

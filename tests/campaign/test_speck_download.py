@@ -57,6 +57,7 @@ def test_both_chips_are_asked_the_same() -> None:
 CLEAN = {
     "download": (b"transfer: received", b"update: ok"),
     "bad-link": (b"update: ok",),
+    "key-rotation": (b"transfer: received", b"update: ok"),
     "host-stops": (b"transfer: no answer",),
     "host-returns": (b"transfer: no answer", b"transfer: received", b"update: ok"),
     "tampered": (b"transfer: received", b"update: signature"),

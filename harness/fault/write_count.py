@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from harness.fault.flash_map import FlashMap
-from harness.machine.operation_log import OperationColumns
-from harness.machine.protocol import NonVolatile, Operation, OperationKind
+from harness.machine.operation_log import columns_of
+from harness.machine.protocol import NonVolatile, Operation, OperationKind, OperationLog
 
 _COUNT_MAX = 255
 _PICOSECONDS_PER_MILLISECOND = 10**9
@@ -51,7 +51,7 @@ class HistoryLog:
         flash_map: tells what the controller counts by.
     """
 
-    def __init__(self, start: CellHistory, operations: Iterable[Operation], flash_map: FlashMap) -> None:
+    def __init__(self, start: CellHistory, operations: OperationLog, flash_map: FlashMap) -> None:
         self._places = [0]
         self._histories = [start]
         if flash_map.counted_bytes:
@@ -64,26 +64,13 @@ class HistoryLog:
         return self._histories[bisect_right(self._places, operation) - 1]
 
 
-def tells_itself(start: CellHistory, columns: OperationColumns, flash_map: FlashMap) -> bool:
-    """Tell whether the content tells every count at every point of a log: whatever was programmed read erased before, and does not any more."""
-    if not flash_map.counted_bytes:
-        return True
-    erased = 256**flash_map.counted_bytes - 1
-    programs = (
-        old == erased != new and size == flash_map.counted_bytes
-        for kind, size, old, new in zip(columns.kinds, columns.sizes_bytes, columns.old, columns.new, strict=True)
-        if kind != OperationKind.PAGE_ERASE
-    )
-    return start == CellHistory() and all(programs)
-
-
 def history_after(start: CellHistory, operations: Iterable[Operation], flash_map: FlashMap) -> CellHistory:
     """Return the history after finished operations."""
-    history = start
-    if flash_map.counted_bytes:
-        for _, history in changes(start, operations, flash_map):  # noqa: B007 -- the last one is the result
-            pass
-    return history
+    if not flash_map.counted_bytes:
+        return start
+    writes, pages = dict(start.writes), dict(start.partial_erases)
+    changed = [_apply(writes, pages, operation, flash_map) for operation in operations]
+    return _history(writes, pages) if any(changed) else start
 
 
 def history_of_cut(before: CellHistory, operation: Operation, torn: bytes, flash_map: FlashMap) -> CellHistory:
@@ -97,15 +84,21 @@ def history_of_cut(before: CellHistory, operation: Operation, torn: bytes, flash
     return CellHistory(_outside(before.writes, inside), pages)
 
 
-def changes(start: CellHistory, operations: Iterable[Operation], flash_map: FlashMap) -> Iterator[tuple[int, CellHistory]]:
-    """Yield (number of operations done, history) wherever the history changes."""
+def changes(start: CellHistory, operations: OperationLog, flash_map: FlashMap) -> Iterator[tuple[int, CellHistory]]:
+    """Yield (number of operations done, history) wherever the history changes; operations that change nothing are not even decoded."""
     writes, pages = dict(start.writes), dict(start.partial_erases)
-    erased = b"\xff" * flash_map.counted_bytes
-    for number, operation in enumerate(operations):
-        if operation.old == erased != operation.new and not pages and operation.address not in writes:
+    columns = columns_of(operations)
+    size, erased = flash_map.counted_bytes, 256**flash_map.counted_bytes - 1
+    side_by_side = zip(columns.kinds, columns.sizes_bytes, columns.addresses, columns.old, columns.new, strict=True)
+    for number, (kind, size_bytes, address, old, new) in enumerate(side_by_side):
+        if old == erased != new and kind in _PROGRAMS and size_bytes == size and not pages and address not in writes:
             continue  # the first write of a word, as nearly all are: its content tells it
-        if _apply(writes, pages, operation, flash_map):
-            yield number + 1, CellHistory(tuple(sorted(writes.items())), tuple(sorted(pages.items())))
+        if _apply(writes, pages, operations[number], flash_map):
+            yield number + 1, _history(writes, pages)
+
+
+def _history(writes: dict[int, int], pages: dict[int, int]) -> CellHistory:
+    return CellHistory(tuple(sorted(writes.items())), tuple(sorted(pages.items())))
 
 
 def _apply(writes: dict[int, int], pages: dict[int, int], operation: Operation, flash_map: FlashMap) -> bool:

@@ -33,7 +33,7 @@ class RotatedBookkeeping:
 
     def meaning(self, flash: bytes) -> Meaning:
         """Return what the pool says, the trusted key, and the last one while it may become the trusted one; the second room is that of the key places."""
-        pool, state = self.pool.meaning(flash), self.pool.state(flash)
+        pool, state = self.pool.meaning_and_state(flash)
         start = self.identity.address - self.pool.flash_address
         identity = read_identity(flash[start : start + self.identity.size_bytes])
         trusted, next_key = identity.key(state.key), _next_key(identity, state)

@@ -57,18 +57,23 @@ class PoolBookkeeping:
 
     def meaning(self, flash: bytes) -> Meaning:
         """Return the log's state, whether it is settled, how many pages may come to count, and the scratch page in use; the room is the active page's."""
+        return self.meaning_and_state(flash)[0]
+
+    def meaning_and_state(self, flash: bytes) -> tuple[Meaning, LogState]:
+        """Return both: a flash is read once for them."""
         pool, content = self._read(flash)
         state, scratch = pool.state, self.scratch(pool, content, self.page_bytes)
         log = (state.counter, state.stage, state.closed, state.steps, state.patch, pool.active is None, pool.settled, len(pool.half))
         free = range(self.region.address + pool.free[0], self.region.address + pool.free[1])
         used = {pool.active, scratch.page, *pool.marked}
-        return Meaning(
+        meaning = Meaning(
             says=repr((*log, *scratch.says)).encode(),
             rooms=(pool.room,),
             free=(free,),
             again=(0 if pool.settled else SNAPSHOT_PLACES,),
             unused=tuple(self._behind_mark(page) for page in range(len(content) // self.page_bytes) if page not in used),
         )
+        return meaning, state
 
     def _read(self, flash: bytes) -> tuple[Pool, bytes]:
         start = self.region.address - self.flash_address

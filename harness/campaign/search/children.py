@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from harness.campaign.search.state import Geography, Merging, State, places_taken, spelled_page
 from harness.device.memory import DisturbedCells
@@ -14,7 +13,7 @@ from harness.fault.faults import Fault, Tear
 from harness.fault.moments import moments_of
 from harness.fault.plan import TearChoice
 from harness.fault.tears import tear_operation
-from harness.fault.write_count import CellHistory, HistoryLog, history_after, history_of, history_of_cut, tells_itself
+from harness.fault.write_count import CellHistory, HistoryLog, history_after, history_of, history_of_cut
 from harness.machine.operation_log import columns_of
 from harness.machine.protocol import Operation, OperationKind, Trace
 from harness.oracle.run import CutWear, Run
@@ -142,9 +141,7 @@ class ChildFinder:
         self._silent = self._geography.silent(self._flash, start.disturbed)
         operations = self._run.traces[boot].operations
         self._columns = columns_of(operations)
-        history = history_of(start)
-        untold = () if tells_itself(history, self._columns, self._geography.flash_map) else (operations[index] for index in range(len(operations)))
-        self._histories = HistoryLog(history, untold, self._geography.flash_map)
+        self._histories = HistoryLog(history_of(start), operations, self._geography.flash_map)
         self._pages, self._changed = {}, set(self._touched)
         self._finished = None
         if not start.disturbed:
@@ -269,13 +266,17 @@ class ChildFinder:
         array[offset : offset + operation.size_bytes] = torn.cells
         if not kept and not torn.disturbed and self._geography.unused(self._flash, self._geography.page_of(operation)):
             open_pages = open_pages | {self._geography.page_of(operation)}
-        opened = partial(self._geography.is_open, flash=self._flash, open_pages=open_pages)
+        behind = [self._geography.behind_head(self._flash, page) for page in open_pages]
+
+        def opened(address: int) -> bool:
+            return any(address in span for span in behind)
+
         state = State(
             leader=self._state.leader,
             pages=self._difference(self._geography.pages_in(operation)),
             option_bytes=bytes(self._option_bytes),
             disturbed=tuple(cells for cells in kept + torn.disturbed if not opened(cells.address)),
-            writes=tuple(entry for entry in history.writes if not opened(entry[0])),
+            writes=tuple(entry for entry in history.writes if not opened(entry[0])) if behind else history.writes,
             partial_erases=tuple(entry for entry in history.partial_erases if not opened(entry[0])),
             open_pages=tuple(sorted(open_pages)),
             counter=self._counter,

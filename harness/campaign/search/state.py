@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -91,6 +91,7 @@ class Geography:
         self.may_be_open = frozenset(pages) - guarded if scenario.bookkeeping else frozenset()
         self._readings = Readings(self.flash_address, self.page_at, self.bookkeeping, lambda flash: self._meaning(flash)[0])
         self._read: dict[bytes, tuple[Meaning, int, int]] = {}
+        self._matter: dict[tuple[tuple[tuple[int, int], ...], tuple[range, ...]], list[tuple[int, int]]] = {}
         self._last_content = b""
         self._last_read = Meaning(b""), 0, 0
         self._kept_at = spans_of(self.bookkeeping, self.page_bytes)
@@ -130,10 +131,10 @@ class Geography:
         unused = self.unused(flash, page)
         return (unused.start - self.flash_address) % self.page_bytes if unused else 0
 
-    def is_open(self, address: int, flash: bytearray, open_pages: Collection[int]) -> bool:
-        """Tell whether an address lies in a page that is open, and behind its head."""
-        page = self.page_at(address)
-        return page in open_pages and (address - self.flash_address) % self.page_bytes >= self.head_bytes(flash, page)
+    def behind_head(self, flash: bytearray, page: int) -> range:
+        """Return the addresses of an open page that no boot may look at."""
+        start = self.flash_address + page * self.page_bytes
+        return range(start + self.head_bytes(flash, page), start + self.page_bytes)
 
     def pages_erased(self, operation: Operation) -> int:
         """Return how many pages an operation erases."""
@@ -188,13 +189,21 @@ class Geography:
 
     def writes_that_matter(self, state: State, meaning: Meaning) -> list[tuple[int, int]]:
         """Return the write counts that can show: of bookkeeping only those where a record is still to go, told by their place among the free ones."""
-        if not meaning.says:
+        if not meaning.says or not state.writes:
             return list(state.writes)
+        asked = (state.writes, meaning.free)  # neighbouring states share them
+        if asked not in self._matter:
+            if len(self._matter) > _REMEMBERED:
+                self._matter.clear()
+            self._matter[asked] = self._matter_of(*asked)
+        return self._matter[asked]
+
+    def _matter_of(self, writes: tuple[tuple[int, int], ...], all_free: tuple[range, ...]) -> list[tuple[int, int]]:
         matter = []
-        for address, count in state.writes:
+        for address, count in writes:
             if self.page_at(address) not in self.bookkeeping:
                 matter.append((address, count))
-            matter += [(number << 32 | address - free.start, count) for number, free in enumerate(meaning.free) if address in free]
+            matter += [(number << 32 | address - free.start, count) for number, free in enumerate(all_free) if address in free]
         return matter
 
     def _meaning(self, flash: bytearray) -> tuple[Meaning, int, int]:

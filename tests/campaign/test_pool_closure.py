@@ -13,6 +13,7 @@ from harness.campaign.search.expand import Expander, SearchSettings, Task
 from harness.campaign.search.outcome import SearchOptions
 from harness.campaign.search.state import Geography, Merging, State, leaders_of, start_of
 from harness.fault.faults import Tear
+from harness.image.log import HEADER_BYTES, PLACE_BYTES
 from harness.oracle.verdict import Verdict
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
@@ -96,6 +97,35 @@ def test_a_boot_that_looks_behind_the_head_of_a_page_is_noticed(scenario: Prepar
     page = geography.page_at(geography.meaning(scenario.cases[update.leader].state.flash).free[0].start)
 
     assert expander.expand(Task(replace(update, open_pages=(page,)), cut=False)).looked_at == page
+
+
+def test_where_a_run_outlives_its_log_every_place_counts(scenario: PreparedScenario) -> None:
+    """An update that writes more records than a log page holds: wherever its log ends, it ends in the middle of a run."""
+
+    class OneState:
+        """Ends a search with its first state."""
+
+        def searching(self, booted: int, reached: int, violations: int) -> None:
+            """See `SearchObserver`."""
+            del booted, reached, violations
+            raise KeyboardInterrupt
+
+        def shrinking(self, number: int, count: int) -> None:
+            """See `SearchObserver`."""
+
+    most = (scenario.device.flash.page_bytes.value - HEADER_BYTES) // PLACE_BYTES
+    long, short = (search(scenario, SearchOptions(only_case=case), OneState()).enough[0] for case in ("update", REFUSED))
+
+    assert long > most > short > 0
+
+
+def test_a_start_with_many_children_has_some_of_them_compared(expander: Expander, update: State) -> None:
+    """They are drawn from all, all cuts are still counted, and every kind is still there."""
+    alike, apart = (expander.expand(Task(update, apart=apart)) for apart in (False, True))
+
+    assert sum(child.sampled for child in apart.children) == 1024 < len(apart.children)
+    assert sum(child.faults for child in apart.children) == apart.faults == alike.faults
+    assert {(child.key, child.meaning.rooms) for child in apart.children} == {(child.key, child.meaning.rooms) for child in alike.children}
 
 
 def test_cases_with_other_hosts_are_not_judged_for_each_other() -> None:

@@ -23,6 +23,8 @@ _PAGE_ERASES = (OperationKind.PAGE_ERASE, OperationKind.MASS_ERASE)
 _WITHOUT_TIME = (Tear.NONE, Tear.ALL)
 _SAMPLED = 256
 """One of so many states that are taken for another one is booted all the same."""
+_MOST_APART = 1024
+"""Most states of one run that are told apart by their bytes to be booted, each, and compared; where there are more, so many of them."""
 _DIGEST_BYTES = 8
 
 
@@ -132,6 +134,13 @@ class ChildFinder:
                 else:
                     self._cut(boot, trace.operations[stretch.start], started_ps, trace)
             started_ps += trace.time_ps
+        self._spread()
+
+    def _spread(self) -> None:
+        """Where more are told apart than are needed, ask for some only, whichever kind they are of: those with the least digests."""
+        sampled = sorted((child for child in self.found.values() if child.sampled), key=lambda child: child.content)
+        for child in sampled[_MOST_APART:]:
+            child.sampled = False
 
     def _power_on(self, boot: int) -> None:
         start = self._run.state_before_boot(boot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import replace
 
 from harness.campaign.boots import log_of
@@ -29,8 +29,12 @@ from harness.scenario.prepared import PreparedScenario, again_of
 
 _SAMPLED = 256
 """One of so many states that are taken for another one is booted all the same."""
+_MOST_SAMPLED = 16
+"""So many of a kind, however much room their logs have, beside those one cut away from a start; then it was tried often enough."""
 _MORE_ROOM = 4
 """Places of a log beyond twice what a run takes, from which on it counts as having room."""
+_EVERY_PLACE = 2**16
+"""More places than any log has: each of them counts."""
 
 
 class _LookedAtError(Exception):
@@ -66,6 +70,8 @@ def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchO
         except _LookedAtError as found:
             closed = options.settings.closed_pages | {found.page}
             options = replace(options, settings=replace(options.settings, closed_pages=closed))
+        except _OutlivedError as found:
+            enough = tuple(_EVERY_PLACE if log == found.log else places for log, places in enumerate(enough))
         except _TooLittleRoomError as found:
             if by_kind:
                 by_kind = False
@@ -95,6 +101,14 @@ def room_for_a_run(scenario: PreparedScenario, options: SearchOptions, runs: lis
 def enough_for(used: tuple[int, ...]) -> tuple[int, ...]:
     """Return from how many free places on logs have room, of which a run takes no more than `used`."""
     return tuple(2 * count + _MORE_ROOM for count in used)
+
+
+class _OutlivedError(Exception):
+    """A run from a state whose log counted as having room went on in another page of it: so where the log ends makes a difference, from however far away."""
+
+    def __init__(self, log: int) -> None:
+        super().__init__(log)
+        self.log = log
 
 
 class _TooLittleRoomError(Exception):
@@ -146,6 +160,7 @@ class _Search:
         self._repeatable: list[Repeatable] = []
         self._repeated: list[tuple[State, Pending[State]]] = []
         self._logs_repeated: set[int] = set()
+        self._sampled: Counter[bytes] = Counter()
         self._violating: list[Violating] = []
         self._costly: list[Edge] = []
         self._found_wanted = False
@@ -270,11 +285,19 @@ class _Search:
             if self._has_more_room(child.meaning.rooms, most):
                 self._store.add_child(label, child, parent, twin=None)
             elif child.sampled or child.content[1] % _SAMPLED == 0:
-                self._store.add_child(label, child, parent, twin=target)
+                self._compare(label, child, parent, target)
         if not child.faults:
             return  # counted with the one that it is compared with
         edge = Edge(parent.number, target, child.faults, child.erases, child.wearing, child.latest_ps, child.window_ps, child.moment)
         self._store.add_edge(edge)
+
+    def _compare(self, label: bytes, child: Child, parent: Known, twin: int) -> None:
+        """Have a state booted that is taken for another one, unless this was tried often enough with others of its kind."""
+        if parent.depth and self._sampled[child.key] >= _MOST_SAMPLED:
+            return
+        before = len(self._store)
+        self._store.add_child(label, child, parent, twin=twin)
+        self._sampled[child.key] += len(self._store) - before if parent.depth else 0
 
     def _enough_of(self, child: Child) -> tuple[int, ...]:
         """Return from how many free places on a state has room for what is still to be written.
@@ -298,8 +321,12 @@ class _Search:
         if not self._enough or expansion.verdict.violations:
             return
         allowed = self._enough_by_kind.get(expansion.key, self._enough)
-        if any(more > enough for more, enough in zip(enough_for(expansion.used), allowed, strict=True)):
-            raise _TooLittleRoomError(expansion.used)
+        for log, (room, enough, places) in enumerate(zip(expansion.meaning.rooms, allowed, expansion.used, strict=True)):
+            if places is None and room >= enough:
+                raise _OutlivedError(log)
+        used = tuple(places or 0 for places in expansion.used)
+        if any(more > enough for more, enough in zip(enough_for(used), allowed, strict=True)):
+            raise _TooLittleRoomError(used)
         if known.repeats > 1 and known.parent is not None and expansion.behaviour != self._store.behaviour(known.parent):
             raise _TooLittleRoomError
 

@@ -76,7 +76,7 @@ class Expansion:
         erases: page erases of the recovery, without the power cycles that follow. erases_in_all: with them.
         looked_at: an open page that was looked at before it was erased; None: none was.
         key, meaning, writes: what tells the state's own kind, see `Child`.
-        used: how many places of each log the run took in the page that it found.
+        used: how many places of each log the run took; None where it went on in another page.
         faults: how many the children come of. boots: how many were made. work_ps: from power-on to the end of the last operation.
     """
 
@@ -88,7 +88,7 @@ class Expansion:
     key: bytes
     meaning: Meaning
     writes: tuple[tuple[int, int], ...]
-    used: tuple[int, ...]
+    used: tuple[int | None, ...]
     children: tuple[Child, ...] = ()
     faults: int = 0
     boots: int = 0
@@ -148,7 +148,7 @@ class Expander:
             key=key,
             meaning=meaning,
             writes=state.writes,
-            used=tuple(places or 0 for places in places_taken(self._geography.meaning(run.start.flash), self._geography.meaning(run.final_flash))),
+            used=self._used(run),
             children=tuple(finder.found.values()),
             faults=finder.faults,
             boots=len(run.traces),
@@ -185,6 +185,12 @@ class Expander:
             if trace.erases[page]:
                 return True
         return page not in self._application
+
+    def _used(self, run: Run) -> tuple[int | None, ...]:
+        """Return how many places of each log a run took: of one that nothing is appended to any more, none."""
+        before, after = (self._geography.meaning(flash) for flash in (run.start.flash, run.final_flash))
+        taken = zip(places_taken(before, after), after.free, strict=False)
+        return tuple(0 if places is None and not free.stop else places for places, free in taken)
 
     def _behaviour(self, run: Run, verdict: Verdict, state: State) -> bytes:
         hasher = hashlib.blake2b(digest_size=_DIGEST_BYTES)

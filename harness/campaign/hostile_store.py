@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness import __version__
 from harness.campaign.hostile_worker import Answer, AttackFinding, AttackResult, ImageVerdict, Manner
-from harness.campaign.settings import check_same_setting
+from harness.campaign.settings import Settings
 from harness.campaign.store_file import FileKind, StoreFile
 from harness.campaign.stored import HOSTILE_APPLICATION_ID, damaged, store_errors
 from harness.scenario.prepared import BEHAVIOUR_VERSION
@@ -21,7 +21,7 @@ _KIND = FileKind(HOSTILE_APPLICATION_ID, 1, ("CREATE TABLE result (task TEXT PRI
 
 
 @dataclass(frozen=True, slots=True)
-class HostileSettings:
+class HostileSettings(Settings):
     """What decides what comes of a table of hostile images: two with equal settings give equal answers.
 
     Attributes:
@@ -41,18 +41,6 @@ class HostileSettings:
     every_image: bool
     harness: str = __version__
     behaviour: int = BEHAVIOUR_VERSION
-
-    def check_same(self, other: HostileSettings, source: str) -> None:
-        """Refuse the settings of another table.
-
-        Args:
-            other: what is held against these. source: the file that these come from.
-
-        Raises:
-            InputError: they differ; the message names the first that does.
-        """
-        for field in fields(self):
-            check_same_setting(field.name, getattr(self, field.name), getattr(other, field.name), source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Self
 
 from harness.campaign.accelerations import EVERY_ACCELERATION, Accelerations
 from harness.errors import InputError
@@ -13,7 +14,24 @@ from harness.scenario.prepared import PreparedScenario
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignSettings:
+class Settings:
+    """What decides the result of some kind of campaign: two with equal settings give equal results."""
+
+    def check_same(self, other: Self, source: str) -> None:
+        """Refuse another campaign's settings.
+
+        Args:
+            other: what is held against these. source: the file that these come from.
+
+        Raises:
+            InputError: they differ; the message names the first that does.
+        """
+        for field in fields(self):
+            _check_same_setting(field.name, getattr(self, field.name), getattr(other, field.name), source)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSettings(Settings):
     """What decides the result of a campaign: two with equal settings give equal verdicts.
 
     Attributes:
@@ -33,20 +51,8 @@ class CampaignSettings:
     sample: int | None = None
     shard: Shard = WHOLE
 
-    def check_same(self, other: CampaignSettings, source: str) -> None:
-        """Refuse another campaign's settings.
 
-        Args:
-            other: what is held against these. source: the file that these come from.
-
-        Raises:
-            InputError: they differ; the message names the first that does.
-        """
-        for field in fields(self):
-            check_same_setting(field.name, getattr(self, field.name), getattr(other, field.name), source)
-
-
-def check_same_setting(name: str, ours: object, theirs: object, source: str) -> None:
+def _check_same_setting(name: str, ours: object, theirs: object, source: str) -> None:
     """Refuse another campaign's setting.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from harness import __version__
 from harness.campaign.search.expand import Expansion, Repeat, Task
 from harness.campaign.search.state import Merging, State
-from harness.campaign.settings import check_same_setting
+from harness.campaign.settings import Settings
 from harness.campaign.store_file import FileKind, StoreFile
 from harness.campaign.stored import SEARCH_APPLICATION_ID, damaged, store_errors
 from harness.fault.plan import TearChoice
@@ -31,7 +31,7 @@ _COMPRESSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class StoredSearch:
+class StoredSearch(Settings):
     """What decides the result of a search: two with equal settings give equal states, edges and verdicts.
 
     Attributes:
@@ -51,18 +51,6 @@ class StoredSearch:
     tears: TearChoice
     harness: str = __version__
     behaviour: int = BEHAVIOUR_VERSION
-
-    def check_same(self, other: StoredSearch, source: str) -> None:
-        """Refuse another search's settings.
-
-        Args:
-            other: what is held against these. source: the file that these come from.
-
-        Raises:
-            InputError: they differ; the message names the first that does.
-        """
-        for field in fields(self):
-            check_same_setting(field.name, getattr(self, field.name), getattr(other, field.name), source)
 
 
 _SETTINGS = TypeAdapter(StoredSearch)

@@ -31,11 +31,12 @@ class PlaceState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place; kind and value mean something from `UNWITNESSED` on."""
+    """A place; kind and value mean something from `UNWITNESSED` on; it counts from `COUNTS` on."""
 
     state: PlaceState
     kind: int = 0
     value: int = 0
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def read_place(place: bytes) -> Place:
     if payload ^ complement != _ALL_ONES:
         return Place(PlaceState.BLANK if place == _BLANK_PLACE else PlaceState.INVALID)
     state = PlaceState.CONFIRMED if witness == 0 else PlaceState.UNWITNESSED if witness == _ALL_ONES else PlaceState.COUNTS
-    return Place(state, payload & 0xFFFF, payload >> 16)
+    return Place(state, payload & 0xFFFF, payload >> 16, state >= PlaceState.COUNTS)
 
 
 @lru_cache(_PAGES_REMEMBERED)
@@ -109,7 +110,7 @@ def _log_page(page: bytes) -> LogPage:
     places = [read_place(page[start : start + PLACE_BYTES]) for start in range(HEADER_BYTES, HEADER_BYTES + used * PLACE_BYTES, PLACE_BYTES)]
     sequences = [(place.state, place.value) for place in places if place.state >= PlaceState.UNWITNESSED and place.kind == PlaceKind.PAGE]
     return LogPage(
-        records=tuple((place.kind, place.value) for place in places if place.state >= PlaceState.COUNTS),
+        records=tuple([(place.kind, place.value) for place in places if place.counts]),
         used=used,
         settled=not places or places[-1].state == PlaceState.CONFIRMED,
         sequence=max((value for state, value in sequences if state >= PlaceState.COUNTS), default=0),

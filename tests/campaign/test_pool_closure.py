@@ -8,12 +8,15 @@ from dataclasses import replace
 
 import pytest
 
+from harness.campaign.boots import run_until_settled
+from harness.campaign.search.children import ChildFinder
 from harness.campaign.search.closure import search
 from harness.campaign.search.expand import Expander, SearchSettings, Task
 from harness.campaign.search.outcome import SearchOptions
 from harness.campaign.search.state import Geography, Merging, State, leaders_of, start_of
 from harness.fault.faults import Tear
 from harness.image.log import HEADER_BYTES, PLACE_BYTES
+from harness.machine.engines import make_machine
 from harness.oracle.verdict import Verdict
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
@@ -117,6 +120,26 @@ def test_where_a_run_outlives_its_log_every_place_counts(scenario: PreparedScena
     long, short = (search(scenario, SearchOptions(only_case=case), OneState()).enough[0] for case in ("update", REFUSED))
 
     assert long > most > short > 0
+
+
+@pytest.mark.parametrize("chip", ["stm32f103", "nrf52840"])
+def test_children_of_which_the_log_says_at_once_what_they_are_taken_for_are_those_that_are_made(chip: str) -> None:
+    """With and without the shortcut: the same states, samples, faults, wear and moments, of a start and of the recovery from a torn record."""
+    scenario = prepare(f"{chip}/speck-delta", PrepareOptions())
+    geography, settings = Geography(scenario), SearchSettings()
+    machine = make_machine("embedded", scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
+    state = start_of(scenario, [case.name for case in scenario.cases].index("update"))
+    for _ in ("start", "recovery"):
+        run = run_until_settled(machine, scenario, scenario.cases[state.leader], state.non_volatile(scenario), settings.seed)
+        made, told = (
+            ChildFinder(geography, run, state, settings.tears, settings.seed, settings.merging, one_by_one=one_by_one) for one_by_one in (True, False)
+        )
+        made.find()
+        told.find()
+        assert (told.faults, told.clock_ps) == (made.faults, made.clock_ps)
+        assert told.found == made.found
+        state = next(child.state for child in told.found.values() if child.fault.tear is Tear.SOME)
+    machine.close()
 
 
 def test_a_start_with_many_children_has_some_of_them_compared(expander: Expander, update: State) -> None:

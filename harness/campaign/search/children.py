@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 from harness.campaign.search.state import Geography, Merging, State, places_taken, spelled_page
 from harness.device.memory import DisturbedCells
+from harness.fault.cells import Torn
 from harness.fault.disturbed import still_disturbed
 from harness.fault.faults import Fault, Tear
 from harness.fault.moments import moments_of
@@ -72,6 +74,7 @@ class ChildFinder:
     Args:
         apart: tell all states apart whose bytes differ: only for a state that needs a close look.
         pick: find only what this fault leaves, given by its number among all of the run or by itself; None: what any leaves.
+        one_by_one: make each child, also those of which the bookkeeping says at once what they are taken for.
         in_time: called again and again; raises where the time is over.
 
     Attributes:
@@ -90,6 +93,7 @@ class ChildFinder:
         *,
         apart: bool = False,
         pick: Fault | int | None = None,
+        one_by_one: bool = False,
         in_time: Callable[[], None] = lambda: None,
     ) -> None:
         self.found: dict[bytes, Child] = {}
@@ -104,6 +108,10 @@ class ChildFinder:
         self._apart = apart
         self._pick = pick
         self._in_time = in_time
+        self._one_by_one = one_by_one or apart or pick is not None or merging is Merging.BYTES or not geography.bookkeeping
+        self._alike: dict[Hashable, Child] = {}
+        self._elsewhere = 0  # a number for all that is not in the bookkeeping: another one after each change
+        self._draw = zlib.crc32(digest_of_pages(state.pages))
         self._counts: dict[OperationKind, int] = {}
         self._erases = 0
         self._columns = columns_of(())
@@ -152,6 +160,7 @@ class ChildFinder:
         self._columns = columns_of(operations)
         self._histories = HistoryLog(history_of(start), operations, self._geography.flash_map)
         self._pages, self._changed = {}, set(self._touched)
+        self._elsewhere += 1
         self._finished = None
         if not start.disturbed:
             self._raise_counters()
@@ -207,6 +216,7 @@ class ChildFinder:
             self._execute(trace.operations[some.start])
             programs = some[1:]
         columns.program(self._flash, self._geography.flash_address, programs)
+        self._elsewhere += 1
         self._changed.update(map(self._geography.page_at, columns.addresses[some.start : some.stop][:1]))
 
     def _one_of(self, boot: int, trace: Trace, stretch: range) -> Fault | None:
@@ -258,6 +268,8 @@ class ChildFinder:
         array, offset = self._locate(operation)
         array[offset : offset + operation.size_bytes] = operation.new
         self._erases += self._geography.pages_erased(operation)
+        if self._geography.page_of(operation) not in self._geography.bookkeeping:
+            self._elsewhere += 1
         self._touched.update(self._geography.pages_in(operation))
         self._changed.update(self._geography.pages_in(operation))
         if self._disturbed:
@@ -268,11 +280,17 @@ class ChildFinder:
     def _child(self, fault: Fault, operation: Operation, open_pages: set[int]) -> Child:
         """Return the child that `fault` leaves, a new one or one that it is taken for."""
         torn = tear_operation(operation, fault, self._seed)
-        history = self._history_of(operation, fault, torn.cells)
         array, offset = self._locate(operation)
-        kept = still_disturbed(self._disturbed, [operation] if fault.tear is Tear.ALL else [])
         before = bytes(array[offset : offset + operation.size_bytes])
         array[offset : offset + operation.size_bytes] = torn.cells
+        child = self._child_of_torn(fault, operation, torn, open_pages)
+        array[offset : offset + operation.size_bytes] = before
+        return child
+
+    def _child_of_torn(self, fault: Fault, operation: Operation, torn: Torn, open_pages: set[int]) -> Child:
+        """Return the child whose flash and option bytes are there now."""
+        history = self._history_of(operation, fault, torn.cells)
+        kept = still_disturbed(self._disturbed, [operation] if fault.tear is Tear.ALL else [])
         if not kept and not torn.disturbed and self._geography.unused(self._flash, self._geography.page_of(operation)):
             open_pages = open_pages | {self._geography.page_of(operation)}
         behind = [self._geography.behind_head(self._flash, page) for page in open_pages]
@@ -280,21 +298,45 @@ class ChildFinder:
         def opened(address: int) -> bool:
             return any(address in span for span in behind)
 
+        writes = tuple(entry for entry in history.writes if not opened(entry[0])) if behind else history.writes
+        partial_erases = tuple(entry for entry in history.partial_erases if not opened(entry[0]))
+        same = None if kept or torn.disturbed else self._what_decides(operation, (tuple(sorted(open_pages)), writes, partial_erases))
+        drawn = self._is_drawn(fault)
+        if same in self._alike and not drawn:
+            return self._alike[same]
         state = State(
             leader=self._state.leader,
             pages=self._difference(self._geography.pages_in(operation)),
             option_bytes=bytes(self._option_bytes),
             disturbed=tuple(cells for cells in kept + torn.disturbed if not opened(cells.address)),
-            writes=tuple(entry for entry in history.writes if not opened(entry[0])) if behind else history.writes,
-            partial_erases=tuple(entry for entry in history.partial_erases if not opened(entry[0])),
+            writes=writes,
+            partial_erases=partial_erases,
             open_pages=tuple(sorted(open_pages)),
             counter=self._counter,
             module_counter=self._module_counter,
             wear=CutWear(self._erases + (self._geography.pages_erased(operation) if fault.tear is not Tear.NONE else 0), self._erases_in_all),
         )
-        child = self._taken_for(state, fault)
-        array[offset : offset + operation.size_bytes] = before
+        child = self._taken_for(state, fault, drawn=drawn)
+        if same is not None:
+            self._alike[same] = child
         return child
+
+    def _what_decides(self, operation: Operation, told: tuple[tuple[int, ...], tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]) -> Hashable:
+        """Return all that decides what a state is taken for, while nothing but the bookkeeping changes; None where it takes more to tell.
+
+        Args:
+            told: open pages, write counts, and partial erases.
+        """
+        if self._one_by_one or self._geography.page_of(operation) not in self._geography.bookkeeping:
+            return None
+        open_pages, writes, partial_erases = told
+        meaning, counters = self._geography.said(self._flash)
+        matter = tuple(self._geography.writes_that_matter(writes, meaning))
+        return (self._elsewhere, meaning.says, meaning.rooms, open_pages, matter, partial_erases, counters, self._counter, self._module_counter)
+
+    def _is_drawn(self, fault: Fault) -> bool:
+        """Tell whether what a fault leaves is booted even if it is taken for something else: one of so many."""
+        return zlib.crc32(f"{fault.boot}.{fault.operation}{fault.tear}".encode(), self._draw) % _SAMPLED == 0
 
     def _difference(self, torn: range) -> tuple[tuple[int, bytes], ...]:
         """Return the pages that differ from the leader's; all but those of the torn operation are kept from one child to the next."""
@@ -313,7 +355,7 @@ class ChildFinder:
             return history_after(before, [operation], self._geography.flash_map)
         return before if fault.tear is Tear.NONE else history_of_cut(before, operation, torn, self._geography.flash_map)
 
-    def _taken_for(self, state: State, fault: Fault) -> Child:
+    def _taken_for(self, state: State, fault: Fault, *, drawn: bool) -> Child:
         key, meaning = self._geography.kind_of(self._flash, state, self._merging, self._silent)
         rooms = repr(meaning.rooms).encode()
         content = digest_of_pages(state.pages)
@@ -321,7 +363,7 @@ class ChildFinder:
         first = self.found.get(place)
         if first is None:
             first = self.found[place] = Child(state, fault, key, meaning, content, places_taken(meaning, self._end), fault, sampled=self._apart)
-        elif content != first.content and content[0] % _SAMPLED == 0:
+        elif content != first.content and drawn:
             # Taken for the first of its kind; a sample is booted all the same.
             left = places_taken(meaning, self._end)
             self.found.setdefault(place + content, Child(state, fault, key, meaning, content, left, fault, sampled=True))

@@ -158,6 +158,11 @@ class Geography:
         """Return what the bookkeeping of a flash says."""
         return self._meaning(bytearray(flash))[0]
 
+    def said(self, flash: bytearray) -> tuple[Meaning, tuple[int, int]]:
+        """Return what the bookkeeping of a flash says, the counter, and that of the modules."""
+        meaning, counter, module_counter = self._meaning(flash)
+        return meaning, (counter, module_counter)
+
     def silent(self, flash: bytearray, disturbed: tuple[DisturbedCells, ...]) -> frozenset[DisturbedCells]:
         """Return those disturbed cells of the bookkeeping that decide nothing, whatever they read."""
         return self._readings.silent(flash, disturbed) if disturbed and self._scenario.bookkeeping else frozenset()
@@ -185,13 +190,13 @@ class Geography:
         if told and not self.bookkeeping.isdisjoint(state.open_pages):
             # That a page of the bookkeeping is open has to be shown by booting one such state, whichever page it is.
             state = replace(state, open_pages=tuple(_SOME_PAGE if page in self.bookkeeping else page for page in state.open_pages))
-        return key_of(state, says, others, unreached, self.writes_that_matter(state, meaning), disturbed), meaning
+        return key_of(state, says, others, unreached, self.writes_that_matter(state.writes, meaning), disturbed), meaning
 
-    def writes_that_matter(self, state: State, meaning: Meaning) -> list[tuple[int, int]]:
+    def writes_that_matter(self, writes: tuple[tuple[int, int], ...], meaning: Meaning) -> list[tuple[int, int]]:
         """Return the write counts that can show: of bookkeeping only those where a record is still to go, told by their place among the free ones."""
-        if not meaning.says or not state.writes:
-            return list(state.writes)
-        asked = (state.writes, meaning.free)  # neighbouring states share them
+        if not meaning.says or not writes:
+            return list(writes)
+        asked = (writes, meaning.free)  # neighbouring states share them
         if asked not in self._matter:
             if len(self._matter) > _REMEMBERED:
                 self._matter.clear()

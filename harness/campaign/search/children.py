@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 
-from harness.campaign.search.state import Geography, Merging, State, places_taken, spelled_page
+from harness.campaign.search.child import Child, digest_of_pages
+from harness.campaign.search.state import Geography, Merging, State, places_taken
 from harness.device.memory import DisturbedCells
 from harness.fault.cells import Torn
 from harness.fault.disturbed import still_disturbed
@@ -19,7 +18,7 @@ from harness.fault.write_count import CellHistory, HistoryLog, history_after, hi
 from harness.machine.operation_log import columns_of
 from harness.machine.protocol import Operation, OperationKind, Trace
 from harness.oracle.run import CutWear, Run
-from harness.scenario.prepared import APPLICATION_DOMAIN, Meaning
+from harness.scenario.prepared import APPLICATION_DOMAIN
 
 _PAGE_ERASES = (OperationKind.PAGE_ERASE, OperationKind.MASS_ERASE)
 _WITHOUT_TIME = (Tear.NONE, Tear.ALL)
@@ -27,45 +26,6 @@ _SAMPLED = 256
 """One of so many states that are taken for another one is booted all the same."""
 _MOST_APART = 1024
 """Most states of one run that are told apart by their bytes to be booted, each, and compared; where there are more, so many of them."""
-_DIGEST_BYTES = 8
-
-
-@dataclass(slots=True)
-class Child:
-    """What some faults of one run leave: a state, or several that are taken for one.
-
-    Attributes:
-        fault: the one that left `state`. faults: how many there are.
-        key, meaning: what tells it from other states. content: digest of what it holds.
-        places_left: how many places of each log the run would still have taken; None where it went on in another page.
-        wearing: of the faults, the one with the most page erases before it; erases: their number, an interrupted one included.
-        latest_ps: the latest of the cuts, since power-on.
-        window_ps: how long the run is in moments at which a cut leaves this. moment: the sum of these moments, each weighted with its length.
-        sampled: boot it, even if it is taken for a state that was booted.
-    """
-
-    state: State
-    fault: Fault
-    key: bytes
-    meaning: Meaning
-    content: bytes
-    places_left: tuple[int | None, ...]
-    wearing: Fault
-    faults: int = 0
-    erases: int = 0
-    latest_ps: int = 0
-    window_ps: int = 0
-    moment: float = 0.0
-    sampled: bool = False
-
-    def add(self, fault: Fault, erases: int, begins_ps: int, ends_ps: int, faults: int = 1) -> None:
-        """Count one more fault, or several, that leave it, and the stretch of time in which a cut does."""
-        self.faults += faults
-        if erases > self.erases:
-            self.erases, self.wearing = erases, fault
-        self.latest_ps = max(self.latest_ps, ends_ps)
-        self.window_ps += ends_ps - begins_ps
-        self.moment += (ends_ps - begins_ps) * (begins_ps + ends_ps) / 2
 
 
 class ChildFinder:
@@ -374,8 +334,3 @@ class ChildFinder:
         if 0 <= offset < len(self._flash):
             return self._flash, offset
         return self._option_bytes, operation.address - self._geography.option_bytes_address
-
-
-def digest_of_pages(pages: tuple[tuple[int, bytes], ...]) -> bytes:
-    """Return a short digest of what a state holds where it differs from its leader."""
-    return hashlib.blake2b(b"".join([spelled_page(page, content) for page, content in pages]), digest_size=_DIGEST_BYTES).digest()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from harness.campaign.boots import log_of
 from harness.campaign.runner import FaultRunner
 from harness.campaign.search.causes import causes_of_search
-from harness.campaign.search.children import Child
+from harness.campaign.search.child import Child
 from harness.campaign.search.cluster import ClusterWorkers
 from harness.campaign.search.expand import Expansion, OutOfTimeError, Repeat, Task, expand, repeat
 from harness.campaign.search.findings import Violating, chosen_states, costly_edges, make_again

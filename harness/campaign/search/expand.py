@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.campaign.boots import run_until_settled
-from harness.campaign.search.children import Child, ChildFinder
+from harness.campaign.search.child import Child
+from harness.campaign.search.children import ChildFinder
 from harness.campaign.search.state import Geography, Merging, State, places_taken
 from harness.fault.faults import Fault
 from harness.fault.plan import FIVE_TEARS, TearChoice

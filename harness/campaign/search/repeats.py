@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from harness.campaign.search.children import Child, digest_of_pages
+from harness.campaign.search.child import Child, digest_of_pages
 from harness.campaign.search.expand import Expansion
 from harness.campaign.search.state import Geography
 from harness.campaign.search.state_store import Known

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.campaign.search.children import Child
+from harness.campaign.search.child import Child
 from harness.campaign.search.expand import Expansion
 from harness.campaign.search.state import State
 from harness.fault.faults import Fault, Faults

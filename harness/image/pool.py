@@ -89,7 +89,7 @@ def read_pool(region: bytes, *, page_bytes: int) -> Pool:
     log = logs[active]
     room = (page_bytes - HEADER_BYTES) // PLACE_BYTES - log.used
     first = active * page_bytes + HEADER_BYTES + log.used * PLACE_BYTES
-    return Pool(LogState.of(log.records), active, log.settled and not half, half, room, (first, first + room * PLACE_BYTES), tuple(logs))
+    return Pool(_state_of(log.records), active, log.settled and not half, half, room, (first, first + room * PLACE_BYTES), tuple(logs))
 
 
 @lru_cache(_PLACES_REMEMBERED)
@@ -107,12 +107,35 @@ def _log_page(page: bytes) -> LogPage:
     count = (len(page) - HEADER_BYTES) // PLACE_BYTES
     content = page[HEADER_BYTES : HEADER_BYTES + count * PLACE_BYTES].rstrip(b"\xff")
     used = -(-len(content) // PLACE_BYTES)
-    places = [read_place(page[start : start + PLACE_BYTES]) for start in range(HEADER_BYTES, HEADER_BYTES + used * PLACE_BYTES, PLACE_BYTES)]
-    sequences = [(place.state, place.value) for place in places if place.state >= PlaceState.UNWITNESSED and place.kind == PlaceKind.PAGE]
+    if not used:
+        return LogPage((), 0, settled=True, sequence=0, later=0)
+    # Pages that are read one after the other mostly differ in their last place only.
+    end = HEADER_BYTES + used * PLACE_BYTES
+    before, last = _places(page[HEADER_BYTES : end - PLACE_BYTES]), read_place(page[end - PLACE_BYTES : end])
+    named = last.value if last.kind == PlaceKind.PAGE else 0
+    return LogPage(
+        records=(*before.records, (last.kind, last.value)) if last.counts else before.records,
+        used=used,
+        settled=last.state == PlaceState.CONFIRMED,
+        sequence=max(before.sequence, named) if last.counts else before.sequence,
+        later=max(before.later, named) if last.state >= PlaceState.UNWITNESSED else before.later,
+    )
+
+
+@lru_cache(_PAGES_REMEMBERED)
+def _places(content: bytes) -> LogPage:
+    """Return what places say, one after the other; whether they are settled, their last one says."""
+    places = [read_place(content[start : start + PLACE_BYTES]) for start in range(0, len(content), PLACE_BYTES)]
+    sequences = [(place.counts, place.value) for place in places if place.state >= PlaceState.UNWITNESSED and place.kind == PlaceKind.PAGE]
     return LogPage(
         records=tuple([(place.kind, place.value) for place in places if place.counts]),
-        used=used,
-        settled=not places or places[-1].state == PlaceState.CONFIRMED,
-        sequence=max((value for state, value in sequences if state >= PlaceState.COUNTS), default=0),
+        used=len(places),
+        settled=False,
+        sequence=max((value for counts, value in sequences if counts), default=0),
         later=max((value for _, value in sequences), default=0),
     )
+
+
+@lru_cache(_PAGES_REMEMBERED)
+def _state_of(records: tuple[tuple[int, int], ...]) -> LogState:
+    return LogState.of(records)

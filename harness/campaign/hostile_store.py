@@ -131,7 +131,4 @@ class HostileStore(StoreFile):
             self._commit_now_and_then()
 
     def _read(self) -> None:
-        try:
-            self.settings = _SETTINGS.validate_json(self._value("settings"))
-        except ValidationError as error:
-            raise damaged(self.path, "its settings cannot be read") from error
+        self.settings = self._settings(_SETTINGS)

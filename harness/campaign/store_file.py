@@ -7,11 +7,16 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from harness.campaign.stored import check_exists, check_format, store_errors
+from pydantic import TypeAdapter, ValidationError
+
+from harness.campaign.stored import check_exists, check_format, damaged, store_errors
 from harness.errors import InputError
 
 _COMMIT_SECONDS = 0.5
+
+SettingsT = TypeVar("SettingsT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,17 @@ class StoreFile:
 
     def _read(self) -> None:
         """Read what the file holds, for subclasses."""
+
+    def _settings(self, adapter: TypeAdapter[SettingsT]) -> SettingsT:
+        """Return what the file began with.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        try:
+            return adapter.validate_json(self._value("settings"))
+        except ValidationError as error:
+            raise damaged(self.path, "its settings cannot be read") from error
 
     def _lock(self) -> None:
         for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = DELETE", "synchronous = EXTRA"):

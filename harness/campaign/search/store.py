@@ -106,10 +106,7 @@ class SearchStore(StoreFile):
         self._added.add(key)
 
     def _read(self) -> None:
-        try:
-            self.settings = _SETTINGS.validate_json(self._value("settings"))
-        except ValidationError as error:
-            raise damaged(self.path, "its settings cannot be read") from error
+        self.settings = self._settings(_SETTINGS)
 
 
 def key_of_task(task: Task | Repeat, closed_pages: frozenset[int]) -> bytes:

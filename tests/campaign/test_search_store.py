@@ -247,5 +247,5 @@ def test_a_file_is_written_by_one_search_at_a_time(finished: Path, scenario: Pre
 def test_a_budget_that_ends_says_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 4, and the command."""
     path = tmp_path / "search.store"
-    assert run_cli([*SEARCH, "--jobs", "1", "--budget", "0.2s", "--store", str(path)]) == ExitCode.UNFINISHED
+    assert run_cli([*SEARCH, "--jobs", "1", "--budget", "0.001s", "--store", str(path)]) == ExitCode.UNFINISHED
     assert f"go on with: harness sweep --resume {path}" in capsys.readouterr().err

@@ -20,15 +20,13 @@ from harness.image.delta.apply import apply_patch
 from harness.image.delta.payload import Coding
 from harness.image.delta.planner import Plan, plan_patch
 from harness.image.keys import PublicKey
-from harness.image.module import MODULE_FLAGS, verify_module
-from harness.image.patch import PATCH_FLAGS, ROTATION_FLAGS, check_patch_image, new_key_of, sign_patch, verify_patch
+from harness.image.package import package_name, verify_package
+from harness.image.patch import new_key_of, sign_patch, verify_patch
 from harness.image.refusal import ImageRefused
 from harness.image.spk import MAGIC
-from harness.image.verify import verify_image
 from harness.output_file import write_output
 
 _FILE = click.Path(path_type=Path)
-_KINDS: dict[int, str] = {PATCH_FLAGS: "patch", ROTATION_FLAGS: "patch with a new key", MODULE_FLAGS: "module"}
 _CODINGS = {"auto": None, "raw": Coding.RAW, "heatshrink": Coding.HEATSHRINK}
 
 
@@ -59,17 +57,12 @@ def verify_command(package: Path, public_key: Path | None, hardware_revision: in
     header = spk.check_complete(data, str(package))
     trusted = keys.read_public_key(public_key) if public_key else PublicKey(header.public_key)
     try:
-        if header.flags == MODULE_FLAGS:
-            verify_module(data, trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
-        elif header.flags in (PATCH_FLAGS, ROTATION_FLAGS):
-            check_patch_image(data, trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
-        else:
-            verify_image(data, trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
+        verify_package(data, trusted, hardware_revision=hardware_revision, minimum_version=minimum_version)
     except ImageRefused as refused:
         click.echo(f"{package}: {refused}")
         click.get_current_context().exit(ExitCode.VIOLATION)
     whose = "authentic" if public_key else f"intact, signed by {trusted.fingerprint}; give --public-key to know whether that key is trusted"
-    click.echo(f"{package}: {whose}; version {header.version}, {_KINDS.get(header.flags, 'image')} of {header.code_bytes} bytes")
+    click.echo(f"{package}: {whose}; version {header.version}, {package_name(header)} of {header.code_bytes} bytes")
     _tell_new_key(data)
 
 
@@ -105,6 +98,8 @@ def delta_command(
     for path, image in ((base, old), (target, new)):
         if not image:
             raise InputError("has no bytes", source=str(path), remedy="Give an image that holds something.")
+        if key:
+            spk.parse_image(image, str(path))
     if region_bytes is not None and len(new) > region_bytes:
         raise InputError(f"has {len(new)} bytes, the application region {region_bytes}", source=str(target), remedy="Make the application smaller.")
     private = keys.read_private_key(key) if key else None
@@ -203,6 +198,8 @@ def _tell_plan(output: Path, data: bytes, target: bytes, plan: Plan, new_key: Pu
     table.add_row("patch", f"{len(data)} bytes for a target of {len(target)}: {reduction:.1f} % less to send")
     table.add_row("pages rebuilt", f"{len(plan.steps)}, in the order {' '.join(str(step.page) for step in plan.steps) or '-'}")
     table.add_row("copied, inserted", f"{plan.copied_bytes} and {plan.inserted_bytes} bytes of those pages; coding {plan.coding.name.lower()}")
+    signer = _signer(data).fingerprint if data.startswith(MAGIC) else "nobody; devices take a patch of two .spk images that --key signed"
+    table.add_row("signed by", signer)
     if new_key is not None:
         table.add_row("new key", f"{new_key.fingerprint}, in place of {_signer(data).fingerprint}")
     click.echo(str(output))

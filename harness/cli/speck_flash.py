@@ -10,8 +10,11 @@ import click
 from harness.cli.image import Unsigned, read_file
 from harness.cli.options import result_console
 from harness.device.nor import NorFlash
-from harness.errors import InputError
-from harness.image import spk
+from harness.errors import ExitCode, InputError
+from harness.image import keys, spk
+from harness.image.keys import PublicKey
+from harness.image.package import verify_package
+from harness.image.refusal import ImageRefused
 from harness.output_file import write_output
 from harness.report.hex_dump import hex_dump
 from harness.report.nor_view import nor_advice, print_nor_wear
@@ -26,12 +29,19 @@ flash_option = click.option("--flash", type=_FILE, default=Path("speck-flash.nor
 @click.option("--offset", type=Unsigned(32), default="0", show_default=True, help="Where in the flash, in bytes.")
 @click.option("--size-kb", type=click.IntRange(min=1, max=65536), default=None, help="Size of a new flash, in KiB; 64 by default.")
 @click.option("--page-bytes", type=Unsigned(20, least=16), default=None, help="Erase unit of a new flash; 4096 by default.")
+@click.option("--public-key", type=_FILE, default=None, help="The trusted key. Without it, the package's own is believed, which proves integrity only.")
 @flash_option
-def install_command(package: Path, offset: int, size_kb: int | None, page_bytes: int | None, flash: Path) -> None:
-    """Write PACKAGE into the flash, erasing just the pages that need it."""
+def install_command(package: Path, offset: int, size_kb: int | None, page_bytes: int | None, public_key: Path | None, flash: Path) -> None:
+    """Write PACKAGE into the flash, erasing just the pages that need it. Exit code 1: it does not verify, and nothing is written."""
     nor = _read_or_make(flash, size_kb, page_bytes)
     data = read_file(package)
-    spk.parse_image(data, str(package))
+    image = spk.parse_image(data, str(package))
+    trusted = keys.read_public_key(public_key) if public_key else PublicKey(image.header.public_key)
+    try:
+        verify_package(data, trusted, hardware_revision=None)
+    except ImageRefused as refused:
+        click.echo(f"{package}: {refused}")
+        click.get_current_context().exit(ExitCode.VIOLATION)
     erased = nor.install(offset, data, source=str(flash))
     write_output(flash, nor.to_bytes())
     last = (offset + len(data) - 1) // nor.page_bytes
@@ -76,5 +86,6 @@ def _read_or_make(flash: Path, size_kb: int | None, page_bytes: int | None) -> N
         return nor
     size_bytes, unit = (size_kb or 64) * 1024, page_bytes or 4096
     if size_bytes % unit:
-        raise InputError(f"{size_bytes} bytes are not whole pages of {unit}", source="--page-bytes", remedy="Give a divisor of the size.")
+        source = "--size-kb" if page_bytes is None else "--page-bytes"
+        raise InputError(f"{size_bytes} bytes are not whole pages of {unit}", source=source, remedy="Give a size that is a multiple of --page-bytes.")
     return NorFlash.blank(size_bytes, unit)

@@ -13,7 +13,7 @@ from harness.image.keys import PUBLIC_KEY_BYTES, PrivateKey, PublicKey
 from harness.image.log import VALUE_END
 from harness.image.refusal import ImageRefused, RefusalReason
 from harness.image.spk import HEADER_BYTES, Flags, SpkHeader, SpkImage, parse_image, seal
-from harness.image.verify import check_authentic, check_header, check_size
+from harness.image.verify import check_authentic, check_header, check_size, verify_image
 
 PATCH_FLAGS = Flags.SIGNED | Flags.DELTA
 ROTATION_FLAGS = PATCH_FLAGS | Flags.ROTATES_KEY
@@ -52,19 +52,15 @@ def sign_patch(
         source: what is being made, for errors.
 
     Raises:
-        InputError: an input is no image, the target is no newer than the base or would not start, or something does not fit.
+        InputError: an input is no image that starts, the target is no newer than the base or for another board, or something does not fit.
     """
     old, new = parse_image(base, f"{source}: base"), parse_image(target, f"{source}: target")
-    if new.header.version <= old.header.version:
-        raise InputError(
-            f"version {new.header.version} of the target is not above version {old.header.version} of the base",
-            source=source,
-            field="version",
-            remedy="Devices refuse it; sign the target with a greater --version.",
-        )
+    _check_headers(old.header, new.header, source)
     if region_bytes is not None and len(target) > region_bytes:
         raise InputError(f"the target has {len(target)} bytes, the application region {region_bytes}", source=source, remedy="Make the application smaller.")
     _check_target_key(new, key.public_key, new_key, source)
+    _check_starts(target, new_key or key.public_key, f"{source}: target", "A device that installs it would never start again; sign the application anew.")
+    _check_starts(base, key.public_key, f"{source}: base", "No device that takes the patch runs it; give the image that is installed.")
     plan = plan_patch(base, target, page_bytes=page_bytes, base_version=old.header.version, target_version=new.header.version, coding=coding, progress=progress)
     image = seal_patch(plan.payload, key, version=new.header.version, hardware_revision=new.header.hardware_revision, new_key=new_key)
     if slot_bytes is not None and len(image) > slot_bytes:
@@ -159,8 +155,10 @@ def verify_patch(
     if new_key is not None and key_places == 0:
         raise ImageRefused(RefusalReason.KEY_PLACES, f"it brings the key {new_key.fingerprint}, and every place for one is used")
     target = apply_patch(base, payload)
-    if new_key is not None and SpkHeader.from_bytes(target.ljust(HEADER_BYTES, b"\xff")).public_key != new_key.raw:
-        raise ImageRefused(RefusalReason.TARGET, f"what it makes is not signed with the key {new_key.fingerprint} that it brings")
+    try:
+        verify_image(target, new_key or public_key, hardware_revision=hardware_revision)
+    except ImageRefused as refused:
+        raise ImageRefused(RefusalReason.TARGET, f"what it makes would not start: {refused}") from None
     return target
 
 
@@ -182,6 +180,23 @@ def check_patch_image(data: bytes, public_key: PublicKey, *, hardware_revision: 
     return header, new_key
 
 
+def _check_headers(base: SpkHeader, target: SpkHeader, source: str) -> None:
+    """Refuse a pair of images between which no device goes."""
+    if target.version <= base.version:
+        raise InputError(
+            f"version {target.version} of the target is not above version {base.version} of the base",
+            source=source,
+            field="version",
+            remedy="Devices refuse it; sign the target with a greater --version.",
+        )
+    if target.version >= VALUE_END:
+        problem = f"version {target.version} of the target has no place in a counter of 48 bits"
+        raise InputError(problem, source=source, field="version", remedy=f"Devices refuse it; sign the target with a --version below {VALUE_END}.")
+    if base.hardware_revision and target.hardware_revision not in (0, base.hardware_revision):
+        problem = f"the base is for revision {base.hardware_revision}, the target for {target.hardware_revision}"
+        raise InputError(problem, source=source, field="hardware revision", remedy="No board runs both; sign the target for the base's board.")
+
+
 def _check_target_key(target: SpkImage, old: PublicKey, new: PublicKey | None, source: str) -> None:
     """Refuse a patch after which the application would not start, because the device trusts another key than the one that signed it."""
     if new is not None:
@@ -194,8 +209,14 @@ def _check_target_key(target: SpkImage, old: PublicKey, new: PublicKey | None, s
         remedy = "Sign the target with that key." if new else "Sign it with the patch's key, or give the device the target's key with --rotate-to."
         problem = f"the target names the key {PublicKey(target.header.public_key).fingerprint}; after the update the device trusts {trusted.fingerprint}"
         raise InputError(problem, source=source, field="key", remedy=remedy)
-    if new is not None and not new.verifies(target.header.signature, target.signed_bytes):
-        raise InputError("the target's signature does not match", source=source, field="signature", remedy="Sign the target with the new key.")
+
+
+def _check_starts(image: bytes, trusted: PublicKey, source: str, remedy: str) -> None:
+    """Refuse an image that a device which trusts this key would not start."""
+    try:
+        verify_image(image, trusted, hardware_revision=None)
+    except ImageRefused as refused:
+        raise InputError(str(refused), source=source, remedy=remedy) from None
 
 
 def _check_part(patch: PatchHeader, page_bytes: int | None, region_bytes: int | None) -> None:

@@ -32,6 +32,8 @@ def packages(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
         assert speck(capsys, "sign", f"v{version}.bin", f"v{version}.spk", "--key", "firmware.key", "--version", version)[0] == ExitCode.HOLDS
     assert speck(capsys, "delta", "v1.spk", "v2.spk", "update.spk", "--key", "firmware.key", "--slot-bytes", 4096)[0] == ExitCode.HOLDS
     Path("empty.bin").touch()
+    Path("short.spk").write_bytes(Path("v1.spk").read_bytes()[:1000])
+    Path("altered.spk").write_bytes(Path("v2.spk").read_bytes()[:-1] + b"\0")
     return tmp_path
 
 
@@ -111,7 +113,10 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a package that is none": (["flash-install", "v1.bin"], "is not an .spk image"),
     "a flash that is none": (["flash-stats", "--flash", "v1.bin"], "is not a flash file"),
     "a package past the end": (["flash-install", "v1.spk", "--offset", "0xF000"], "speck-flash.nor: 6144 bytes at 0xf000 end past the flash's 0x10000"),
-    "pages that do not divide": (["flash-install", "v1.spk", "--page-bytes", "3000"], "not whole pages"),
+    "pages that do not divide": (["flash-install", "v1.spk", "--page-bytes", "3000"], "--page-bytes: 65536 bytes are not whole pages of 3000"),
+    "a size that is no whole page": (["flash-install", "v1.spk", "--size-kb", "3"], "--size-kb: 3072 bytes are not whole pages of 4096"),
+    "a base that is cut short": (["delta", "short.spk", "v2.spk", "x", "--key", "firmware.key"], "short.spk: is truncated: 1000 of 6144 bytes"),
+    "a target that no device would start": (["delta", "v1.spk", "altered.spk", "x", "--key", "firmware.key"], "target: refused, crc (9)"),
 }
 
 
@@ -126,6 +131,28 @@ def test_wrong_input_is_one_clear_error(arguments: list[str], message: str, caps
     assert len(err.splitlines()) == 1
     assert not Path("x").exists()
     assert not Path("speck-flash.nor").exists()
+
+
+def test_what_does_not_verify_is_not_installed(packages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A damaged package, or one of a key that is not trusted: exit code 1, the reason, and no flash; patches are packages, too."""
+    speck(capsys, "keygen", "--output", "other.key", "--public-key", "other.pub")
+    damaged = speck(capsys, "flash-install", "altered.spk")
+    foreign = speck(capsys, "flash-install", "update.spk", "--public-key", "other.pub")
+
+    assert (damaged[0], foreign[0]) == (ExitCode.VIOLATION, ExitCode.VIOLATION)
+    assert "altered.spk: refused, crc (9)" in damaged[1]
+    assert "update.spk: refused, key (10)" in foreign[1]
+    assert not (packages / "speck-flash.nor").exists()
+    assert speck(capsys, "flash-install", "update.spk", "--public-key", "firmware.pub")[0] == ExitCode.HOLDS
+
+
+def test_a_patch_says_who_signed_it(packages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bare, a patch between packages is for no device, and says so."""
+    signed = speck(capsys, "delta", "v1.spk", "v2.spk", "again.spk", "--key", "firmware.key")[1]
+    bare = speck(capsys, "delta", "v1.spk", "v2.spk", "bare.patch")[1]
+
+    assert read_public_key(packages / "firmware.pub").fingerprint in signed
+    assert "nobody" in bare
 
 
 @pytest.mark.usefixtures("packages")

@@ -56,7 +56,7 @@ def write_delta_images(folder: Path, layout: dict[str, int]) -> None:
     payload = patch[144:]
     of_next_key, later = make_application(layout, 2, moved, _NEXT), make_application(layout, 3, code, _NEXT)
     patch_next = sign_patch(of_next_key, later, key=_NEXT, page_bytes=page).image
-    last = 2**48
+    past_last = 2**48
     files = {
         "v1.spk": base,
         "v2.spk": target,
@@ -66,7 +66,7 @@ def write_delta_images(folder: Path, layout: dict[str, int]) -> None:
         "patch_old.spk": resign(patch, payload, version=1),
         "patch_broken.spk": resign(patch, payload[:-1]),
         "patch_target.spk": resign(patch, payload[:32] + bytes([payload[32] ^ 1]) + payload[33:]),
-        "patch_last.spk": sign_patch(base, make_application(layout, last, moved), key=_TRUSTED, page_bytes=page).image,
+        "patch_last.spk": resign(patch, payload[:72] + past_last.to_bytes(8, "little") + payload[80:], version=past_last),
         "v2_next.spk": of_next_key,
         "patch_rotation.spk": sign_patch(base, of_next_key, key=_TRUSTED, page_bytes=page, new_key=_NEXT.public_key).image,
         "v3_next.spk": later,

@@ -13,10 +13,10 @@ from harness.errors import InputError
 from harness.image.delta.payload import PatchHeader
 from harness.image.delta.planner import plan_patch
 from harness.image.keys import PrivateKey, PublicKey
-from harness.image.patch import PATCH_FLAGS, ROTATION_FLAGS, new_key_of, sign_patch, verify_patch
+from harness.image.patch import PATCH_FLAGS, ROTATION_FLAGS, new_key_of, seal_patch, sign_patch, verify_patch
 from harness.image.refusal import ImageRefused, RefusalReason
 from harness.image.spk import HEADER_BYTES, Flags, SpkHeader, SpkImage, parse_image, seal
-from tests.image.samples import FOREIGN_KEY, KEY, make_code, make_image
+from tests.image.samples import FOREIGN_KEY, KEY, make_code, make_image, make_sealed
 
 BASE = make_image(make_code(size_bytes=3000), version=7)
 TARGET = make_image(make_code(size_bytes=3100), version=8)
@@ -39,6 +39,17 @@ def resealed(change: Callable[[PatchHeader], PatchHeader] = lambda header: heade
     payload = change(PatchHeader.from_bytes(image.code)).to_bytes() + image.code[96:]
     fields: dict[str, Any] = {"code_crc32": zlib.crc32(payload)} | header
     return seal(dataclasses.replace(image.header, **fields), payload, key)
+
+
+def forged(image: bytes) -> bytes:
+    """Return the image with another signature."""
+    return image[: HEADER_BYTES - 1] + bytes([image[HEADER_BYTES - 1] ^ 1]) + image[HEADER_BYTES:]
+
+
+def made_of(target: bytes) -> bytes:
+    """Return a properly signed patch to a target of version 8 that nobody looked at."""
+    payload = plan_patch(BASE, target, page_bytes=1024, base_version=7, target_version=8).payload
+    return seal_patch(payload, KEY, version=8, hardware_revision=3)
 
 
 def test_a_signed_patch_makes_the_target() -> None:
@@ -66,6 +77,7 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], RefusalReason]] = {
     "another version inside": (resealed(lambda header: dataclasses.replace(header, target_version=9)), {}, REASON.PATCH),
     "a new key without a place": (ROTATION, {"key_places": 0}, REASON.KEY_PLACES),
     "a new key without a place, for another base": (ROTATION, {"key_places": 0, "base": TARGET}, REASON.BASE),
+    "a target that no device would start": (made_of(forged(TARGET)), {}, REASON.TARGET),
     "another target": (resealed(lambda header: dataclasses.replace(header, target_digest=bytes(32))), {}, REASON.TARGET),
 }
 
@@ -78,14 +90,22 @@ def test_a_patch_is_refused_with_its_reason(patch: bytes, options: dict[str, Any
     assert caught.value.reason is reason
 
 
-FORGED = OF_NEXT_KEY[:-1] + bytes([OF_NEXT_KEY[-1] ^ 1])
 NOT_SIGNED: dict[str, tuple[dict[str, Any], str]] = {
     "a target that is no newer": ({"base": TARGET, "target": BASE}, "version 7 of the target is not above version 8"),
     "a slot too small": ({"slot_bytes": len(PATCH) - 1}, f"the patch has {len(PATCH)} bytes, the slot {len(PATCH) - 1}"),
     "a region too small": ({"region_bytes": len(TARGET) - 1}, "the application region"),
     "a target of another key": ({"target": OF_NEXT_KEY}, "after the update the device trusts .* or give the device the target's key with --rotate-to"),
     "a target of the old key": ({"new_key": FOREIGN_KEY.public_key}, "after the update the device trusts .*Sign the target with that key"),
-    "a target whose signature is none": ({"target": FORGED, "new_key": FOREIGN_KEY.public_key}, "signature does not match"),
+    "a target whose signature is none": ({"target": forged(OF_NEXT_KEY), "new_key": FOREIGN_KEY.public_key}, r"target: refused, signature \(11\)"),
+    "a target of the same key, whose signature is none": ({"target": forged(TARGET)}, r"target: refused, signature \(11\).*never start again"),
+    "a target with a damaged byte": ({"target": TARGET[:-1] + b"\0"}, r"target: refused, crc \(9\)"),
+    "a target with an unknown flag": ({"target": make_sealed(version=8, flags=Flags.SIGNED | 32)}, r"target: refused, flags \(3\)"),
+    "a target that is a patch": ({"target": PATCH}, r"target: refused, flags \(3\)"),
+    "a target whose vector table is off its boundary": ({"target": make_sealed(version=8, entry_offset=0x174)}, r"target: refused, entry \(5\)"),
+    "a base with a damaged byte": ({"base": BASE[:-1] + b"\0"}, r"base: refused, crc \(9\).*give the image that is installed"),
+    "a base of another key": ({"base": make_image(version=7, key=FOREIGN_KEY)}, r"base: refused, key \(10\)"),
+    "a version that the counter has no place for": ({"target": make_image(version=2**48)}, "has no place in a counter of 48 bits"),
+    "a target for another board": ({"target": make_image(version=8, hardware_revision=4)}, "the base is for revision 3, the target for 4"),
     "a new key that is the old one": ({"new_key": KEY.public_key}, "new key: the new key .* is the trusted one"),
     "a new key that is none": ({"new_key": PublicKey(b"\xff" * 32)}, "all bytes of the new key are 0xFF"),
     "a base that is no image": ({"base": b"plain" * 40}, "base: magic: is not an .spk image"),
@@ -110,7 +130,10 @@ def test_a_new_key_travels_behind_the_patch() -> None:
 
 
 def test_exactly_fitting_is_fitting() -> None:
-    """The limits are inclusive."""
+    """The limits are inclusive: of slot, region, and counter; and an image for any board follows one for some."""
+    last = make_image(version=2**48 - 1, hardware_revision=0)
+
+    assert SpkHeader.from_bytes(sign_patch(BASE, last, key=KEY, page_bytes=1024).image).version == 2**48 - 1
     assert sign_patch(BASE, TARGET, key=KEY, page_bytes=1024, slot_bytes=len(PATCH), region_bytes=len(TARGET)).image == PATCH
 
 

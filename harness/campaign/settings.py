@@ -62,7 +62,7 @@ def _check_same_setting(name: str, ours: object, theirs: object, source: str) ->
         InputError: they differ.
     """
     if ours != theirs:
-        remedy = {"fingerprint": _REBUILT, "harness": _OTHER_HARNESS, "behaviour": _OTHER_HARNESS}.get(name, _OTHER_OPTIONS)
+        remedy = {"fingerprint": _REBUILT, "bugs": _REBUILT, "harness": _OTHER_HARNESS, "behaviour": _OTHER_HARNESS}.get(name, _OTHER_OPTIONS)
         raise InputError(f"it is of another campaign: {_spell(ours)}, not {_spell(theirs)}", source=source, field=name, remedy=remedy)
 
 

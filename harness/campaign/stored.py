@@ -23,11 +23,14 @@ SEARCH_APPLICATION_ID = 0x68726E78
 """`hrnx` in that of a search through states."""
 HOSTILE_APPLICATION_ID = 0x68726E68
 """`hrnh` in that of a table of hostile images."""
+SELFTEST_APPLICATION_ID = 0x68726E74
+"""`hrnt` in that of a selftest."""
 FORMAT = 2
 _KINDS = {
     APPLICATION_ID: ("a plain sweep", "Go on with it without --depth: harness sweep"),
     SEARCH_APPLICATION_ID: ("a search through states", "Go on with it, or report it again: harness sweep"),
     HOSTILE_APPLICATION_ID: ("a table of hostile images", "Go on with it: harness hostile"),
+    SELFTEST_APPLICATION_ID: ("a selftest", "Go on with it: harness selftest"),
 }
 """What each file is of, and what to do with it."""
 _APPLICATION_ID_AT, _HEADER_BYTES = 68, 100
@@ -114,6 +117,7 @@ def read_store(path: Path) -> StoredCampaign:
     """
     check_exists(path)
     with store_errors(path), contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=1.0)) as database:
+        check_format(database, path, APPLICATION_ID, FORMAT)
         return read_campaign(database, path)
 
 
@@ -128,12 +132,11 @@ def check_exists(path: Path) -> None:
 
 
 def read_campaign(database: sqlite3.Connection, path: Path) -> StoredCampaign:
-    """Read an open file.
+    """Read an open file whose kind was looked at.
 
     Raises:
-        InputError: it is no store, of another version, or damaged.
+        InputError: it is damaged.
     """
-    check_format(database, path, APPLICATION_ID, FORMAT)
     try:
         settings = SETTINGS.validate_json(_value(database, "settings"))
         planned = _value(database, "plan")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from harness.campaign.agreement import AgreeOptions, agree
 from harness.campaign.workers import ignoring_interrupts
-from harness.cli.options import jobs_option, progress_console, result_console, scenario_options, seed_option
+from harness.cli.options import jobs_option, progress_bar, result_console, scenario_options, seed_option
 from harness.errors import ExitCode, InputError
 from harness.fault.tear_words import parse_tears
 from harness.machine.engines import ENGINES
@@ -40,7 +40,7 @@ def agree_command(
     """
     options = AgreeOptions(parse_engines(engines), seed, sample, case, parse_tears(tears, None), jobs, conformance)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=progress_console(), transient=True) as progress:
+    with progress_bar(*columns) as progress:
         task = progress.add_task("clean runs", total=None)
         result = agree(
             scenario,

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 
-from harness.cli.options import engine_option, progress_console
+from harness.cli.options import engine_option, progress_bar
 from harness.errors import ExitCode
 from harness.figures.application_space import application_spaces
 from harness.figures.bench import Bench
@@ -36,7 +35,7 @@ def figures_command(engine: str, as_json: bool, junit: Path | None, output: Path
     report = OutputStream("--junit", junit) if junit else None
     bench = Bench(engine)
     try:
-        with Progress(console=progress_console(), transient=True) as progress:
+        with progress_bar() as progress:
             task = progress.add_task("measuring", total=len(ledger.figure))
             figures = measure_figures(ledger, bench, lambda: progress.advance(task))
             bootloaders = [bench.patching(device) for device in PATCHED_DEVICES] if output else []

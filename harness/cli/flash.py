@@ -6,7 +6,6 @@ import json
 from enum import StrEnum
 
 import click
-from rich.progress import Progress
 
 from harness.campaign.replay import replay
 from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
@@ -19,7 +18,7 @@ from harness.cli.options import (
     engine_option,
     options_given,
     prepare_with_progress,
-    progress_console,
+    progress_bar,
     result_console,
     scenario_options,
     seed_option,
@@ -76,7 +75,7 @@ def stats_command(scenario: PreparedScenario, engine: str, seed: int, case: str 
         _count_updates(scenario, updates, engine, seed, as_json)
         return
     chosen = chosen_cases(scenario, case)[0]
-    with Progress(console=progress_console(), transient=True) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("cuts", total=None)
         report = measure_wear(
             scenario,
@@ -94,7 +93,7 @@ def stats_command(scenario: PreparedScenario, engine: str, seed: int, case: str 
 
 
 def _count_updates(scenario: PreparedScenario, updates: int, engine: str, seed: int, as_json: bool) -> None:
-    with Progress(console=progress_console(), transient=True) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("updates", total=updates)
         report = measure_updates(scenario, updates, seed=seed, engine=engine, done=lambda: progress.advance(task))
     if as_json:

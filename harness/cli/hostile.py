@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from harness.campaign.hostile import HostileOptions, try_hostile_images
 from harness.campaign.hostile_store import HostileStore
@@ -21,7 +21,7 @@ from harness.cli.options import (
     jobs_option,
     options_given,
     prepare_with_progress,
-    progress_console,
+    progress_bar,
     result_console,
     seed_option,
     timing_option,
@@ -92,7 +92,7 @@ def hostile_command(
     asked = _Asked(scenario, replace(build, timing=Timing(timing)), HostileOptions(seed, jobs, engine, at_cuts, sample, pairs, every_image))
     prepared, options, kept = asked.resumed(resume, store) if resume else asked.begun(store)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with contextlib.closing(kept) if kept else contextlib.nullcontext(), Progress(*columns, console=progress_console(), transient=True) as progress:
+    with contextlib.closing(kept) if kept else contextlib.nullcontext(), progress_bar(*columns) as progress:
         task = progress.add_task("images", total=None)
 
         def show(stage: str, done: int, total: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 
 from harness.build.toolchain import TOOLCHAINS
 from harness.device import Timing
@@ -24,6 +25,12 @@ Command = Callable[..., Any]
 def progress_console() -> Console:
     """Return the console for progress and remarks: standard error, so that standard output stays for results."""
     return Console(stderr=True)
+
+
+def progress_bar(*columns: ProgressColumn) -> Progress:
+    """Return a progress bar on standard error that leaves nothing behind, and that prints nothing where that is no terminal."""
+    console = progress_console()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_interactive)
 
 
 class ResultConsole(Console):

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from harness.campaign.sweep import CampaignResult
 from harness.campaign.workers import ignoring_interrupts
-from harness.cli.options import progress_console, result_console
+from harness.cli.options import progress_bar, result_console
 from harness.errors import ExitCode, InputError
 from harness.oracle.verdict import Verdict
 from harness.output_file import OutputStream, check_writable, write_output
@@ -96,7 +96,7 @@ class ProgressBar:
         self._lines = lines
         self._violations = 0
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=progress_console(), transient=True)
+        self._progress = progress_bar(*columns)
         self._task = self._progress.add_task("clean runs", total=None, note="")
 
     def __enter__(self) -> Self:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from harness.build.bugs import SeededBug, bugs_of
-from harness.campaign.selftest import BugResult, sweep_bugs
-from harness.campaign.sweep import CampaignResult, SweepOptions, sweep
-from harness.cli.options import engine_option, jobs_option, progress_console, result_console, seed_option
+from harness.campaign.selftest import BugResult, selftest
+from harness.campaign.selftest_store import SelftestStore, settings_of
+from harness.campaign.sweep import SweepOptions
+from harness.campaign.tally import Tally
+from harness.campaign.workers import ignoring_interrupts
+from harness.cli.options import engine_option, jobs_option, options_given, prepare_with_progress, result_console, seed_option
+from harness.cli.reports import ProgressBar
 from harness.device import load_device
-from harness.errors import ExitCode
-from harness.report.console import print_campaign
-from harness.report.summary import findings_of, replay_id_of
+from harness.errors import ExitCode, InputError
+from harness.report.selftest_view import print_selftest, selftest_summary
 from harness.scenario.model import load_scenario
-from harness.scenario.prepare import PrepareOptions, prepare
+from harness.scenario.prepare import PrepareOptions
+from harness.scenario.prepared import PreparedScenario
+
+_SHOWN = 2
+"""Bugs under way whose names a progress bar has room for."""
 
 
 @click.command("selftest", epilog="Example: harness selftest --scenario nrf52840/speck-full --json")
@@ -28,88 +36,98 @@ from harness.scenario.prepare import PrepareOptions, prepare
 @seed_option
 @jobs_option
 @click.option("--list", "only_list", is_flag=True, help="List the seeded bugs and end.")
+@click.option("--store", type=click.Path(path_type=Path), default=None, help="Keep results in this new file as they come.")
+@click.option("--resume", type=click.Path(path_type=Path), default=None, help="Go on with what this file began; --scenario may be left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one summary object on standard output.")
-def selftest_command(scenario: str, engine: str, seed: int, jobs: int, only_list: bool, as_json: bool) -> int:
+def selftest_command(scenario: str, engine: str, seed: int, jobs: int, only_list: bool, store: Path | None, resume: Path | None, as_json: bool) -> int:
     """Sweep every seeded bug of firmware/broken that the scenario's device can have, and the good bootloader.
 
     Each bug must be found by the rule that it was seeded for, and the good bootloader must have no violation. A bug whose rule the
     engine can't show is told as such, and does not count as found.
     """
-    loaded = load_scenario(scenario)
-    chip = load_device(loaded.device).name
-    bugs = bugs_of(loaded.profile, chip)
     if only_list:
-        _list(bugs, chip)
+        chip = load_device(load_scenario(scenario).device).name
+        for bug in _bugs_of(scenario):
+            click.echo(f"{bug.name}  [{bug.rule_on(chip)}]  {bug.title}")
         return ExitCode.HOLDS
     options = SweepOptions(seed=seed, jobs=jobs, engine=engine)
-    build = PrepareOptions()
-    results = []
-    with progress_console().status("") as status:
-        for number, result in enumerate(sweep_bugs(bugs, scenario, build, options), 1):
-            results.append(result)
-            status.update(f"{number} of {len(bugs)} seeded bugs: {result.bug.name} {_verdict(result)}")
-        status.update("the good bootloader, every cut ...")
-        good = sweep(prepare(scenario, build), replace(options, stop_when=None))
-    if as_json:
-        click.echo(json.dumps(_summary(results, good)))
-    else:
-        _print(result_console(), results, good)
-    if good.interrupted:
-        return ExitCode.INTERRUPTED
-    holds = all(result.by_intended_rule or not result.can_be_shown for result in results) and not good.violating
-    return ExitCode.HOLDS if holds else ExitCode.VIOLATION
+    opened = _resumed(resume, store, scenario, options) if resume else _begun(store, scenario, options)
+    tally = Tally(len(opened.bugs))
+    closing = contextlib.closing(opened.store) if opened.store else contextlib.nullcontext()
+    with closing, SelftestProgress(opened, tally) as progress:
+        result = selftest(opened.scenario, opened.bugs, PrepareOptions(), opened.options, progress, tally, opened.store)
+    with ignoring_interrupts():  # an impatient second Ctrl-C must not cost the report of what was done
+        if as_json:
+            click.echo(json.dumps(selftest_summary(result)))
+        else:
+            print_selftest(result_console(), result)
+    if result.interrupted and opened.store:
+        click.echo(f"go on with: harness selftest --resume {shlex.quote(str(opened.store.path))}", err=True)
+    if not result.holds:
+        return ExitCode.VIOLATION
+    return ExitCode.INTERRUPTED if result.interrupted else ExitCode.HOLDS
 
 
-def _list(bugs: list[SeededBug], chip: str) -> None:
-    for bug in bugs:
-        click.echo(f"{bug.name}  [{bug.rule_on(chip)}]  {bug.title}")
+@dataclass(frozen=True, slots=True)
+class OpenSelftest:
+    """A selftest that can begin.
+
+    Attributes:
+        scenario: with the good bootloader. store: where results are kept; None: nowhere.
+    """
+
+    scenario: PreparedScenario
+    bugs: list[SeededBug]
+    options: SweepOptions
+    store: SelftestStore | None
 
 
-def _verdict(result: BugResult) -> str:
-    if result.by_intended_rule:
-        return "found"
-    if not result.can_be_shown:
-        others = f"; found by {', '.join(result.rules)}" if result.found else ""
-        return f"its rule is not shown by the {result.engine} engine{others}"
-    return f"found by {', '.join(result.rules)} only" if result.found else "NOT FOUND"
+class SelftestProgress(ProgressBar):
+    """Shows on standard error which bugs are swept, how many cuts that took and what they broke; then the cuts of the good bootloader."""
+
+    def __init__(self, opened: OpenSelftest, tally: Tally) -> None:
+        super().__init__(opened.scenario, opened.options.seed, opened.options.engine, lines=None)
+        # The tally itself, not its text: each time that the bar is drawn it shows what was counted by then, by whatever process.
+        self._progress.update(self._task, description="seeded bugs", total=len(opened.bugs), note=tally)
+
+    def sweeping(self, bugs: Sequence[SeededBug]) -> None:
+        """Show their names."""
+        names = ", ".join(bug.name for bug in bugs[:_SHOWN]) + (", ..." if len(bugs) > _SHOWN else "")
+        self._progress.update(self._task, description=f"seeded bugs: {names}")
+
+    def swept(self, result: BugResult) -> None:
+        """Count it."""
+        del result
+        self._progress.advance(self._task)
+
+    def planned(self, total: int) -> None:
+        """Show how many cuts of the good bootloader follow."""
+        self._progress.reset(self._task, description="cuts of the good bootloader", total=total, note="")
 
 
-def _summary(results: list[BugResult], good: CampaignResult) -> dict[str, object]:
-    return {
-        "bugs": len(results),
-        "found": sum(result.found for result in results),
-        "by_intended_rule": sum(result.by_intended_rule for result in results),
-        "not_shown": sum(not result.can_be_shown for result in results),
-        "false_alarms": len(findings_of(good)),
-        "good_cuts": len(good.verdicts),
-        "results": [
-            {
-                "bug": result.bug.name,
-                "intended_rule": result.intended_rule,
-                "rules": list(result.rules),
-                "runs": result.runs,
-                "replay_id": None if result.first is None else replay_id_of(result.scenario, result.first, result.seed, result.engine),
-            }
-            for result in results
-        ],
-    }
+def _bugs_of(reference: str) -> list[SeededBug]:
+    loaded = load_scenario(reference)
+    return bugs_of(loaded.profile, load_device(loaded.device).name)
 
 
-def _print(console: Console, results: list[BugResult], good: CampaignResult) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("bug", "intended rule", "verdict", "runs"):
-        table.add_column(heading)
-    for result in results:
-        colour = "green" if result.by_intended_rule else "red" if result.can_be_shown else "yellow"
-        table.add_row(result.bug.name, result.intended_rule, f"[{colour}]{_verdict(result)}[/{colour}]", str(result.runs))
-    console.print(table)
-    console.print("first replay ids:")
-    for result in results:
-        if result.first is not None:
-            replay_id = replay_id_of(result.scenario, result.first, result.seed, result.engine)
-            console.print(f"  harness replay {shlex.quote(replay_id)}", highlight=False, markup=False)
-    print_campaign(console, good)
-    by_rule = sum(result.by_intended_rule for result in results)
-    unshown = sum(not result.can_be_shown for result in results)
-    remark = f", {unshown} whose rule the engine can't show" if unshown else ""
-    console.print(f"{len(results)} seeded bugs, {by_rule} found by the intended rule{remark}; {len(findings_of(good))} false alarms on the good bootloader")
+def _begun(store: Path | None, reference: str, options: SweepOptions) -> OpenSelftest:
+    bugs = _bugs_of(reference)
+    scenario = prepare_with_progress(reference, PrepareOptions())
+    return OpenSelftest(scenario, bugs, options, SelftestStore(store, settings_of(scenario, bugs, options)) if store else None)
+
+
+def _resumed(resume: Path, store: Path | None, reference: str, options: SweepOptions) -> OpenSelftest:
+    """Build what a file began with, and go on with it; an option that the user wrote must be what it began with."""
+    if store:
+        raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
+    kept, given = SelftestStore(resume), options_given()
+    try:
+        began = kept.settings
+        reference = reference if "scenario" in given else began.scenario
+        options = replace(options, **{name: getattr(began, name) for name in ("seed", "engine") if name not in given})
+        scenario, bugs = prepare_with_progress(reference, PrepareOptions()), _bugs_of(reference)
+        began.check_same(settings_of(scenario, bugs, options), source=str(resume))
+    except BaseException:
+        kept.close()
+        raise
+    return OpenSelftest(scenario, bugs, options, kept)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from harness.fault.crash import FaultProof
 from harness.fault.digest import digest_of
+from harness.fault.replay_id import ReplayId
 from harness.oracle.rules import judge
 from harness.oracle.run import Outcome, Run, outcome_of
 from harness.oracle.times import TimeRange, longest_boot, longest_verification, time_until_application
 from harness.oracle.violation import Violation
 from harness.quick_pickle import quickly_pickled
+from harness.scenario.prepared import PreparedScenario
 
 
 @quickly_pickled
@@ -74,3 +76,13 @@ def verdict_of(run: Run) -> Verdict:
         boot=longest_boot(run),
         verification=longest_verification(run),
     )
+
+
+def replay_id_of(scenario: PreparedScenario, verdict: Verdict, seed: int, engine: str) -> str:
+    """Return the id that rebuilds the run of `verdict`.
+
+    Args:
+        seed, engine: what it was made with.
+    """
+    faults = verdict.proof.faults if verdict.proof else ()
+    return str(ReplayId(scenario.reference, scenario.options, verdict.case, faults, seed, scenario.fingerprint, engine))

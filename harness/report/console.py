@@ -12,8 +12,9 @@ from rich.text import Text
 from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
 from harness.fault.plan import WHOLE
+from harness.oracle.verdict import replay_id_of
 from harness.report.risk_view import print_risk
-from harness.report.summary import cause_text, replay_id_of, summary_of, time_text, worn_text
+from harness.report.summary import cause_text, summary_of, time_text, worn_text
 from harness.scenario.prepared import PreparedScenario
 
 _SHOWN_CAUSES = 10

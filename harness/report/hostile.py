@@ -12,7 +12,7 @@ from rich.markup import escape
 from harness.campaign.hostile import Answer, HostileResult, Manner
 from harness.campaign.hostile_worker import ImageVerdict, answer_of
 from harness.image.refusal import RefusalReason
-from harness.report.summary import replay_id_of
+from harness.oracle.verdict import replay_id_of
 
 _MOST_SHOWN = 10
 _BAD = (Answer.WRONG_REASON, Answer.ACCEPTED)

@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
 from harness.fault.faults import spell_faults
-from harness.oracle.verdict import Verdict
-from harness.report.summary import cause_text, replay_id_of, times_of
+from harness.oracle.verdict import Verdict, replay_id_of
+from harness.report.summary import cause_text, times_of
 from harness.scenario.prepared import PreparedScenario
 
 

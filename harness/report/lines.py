@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 
 from harness.fault.crash import FaultProof
-from harness.oracle.verdict import Verdict
-from harness.report.summary import replay_id_of, times_of
+from harness.oracle.verdict import Verdict, replay_id_of
+from harness.report.summary import times_of
 from harness.scenario.prepared import PreparedScenario
 
 

@@ -8,9 +8,8 @@ from xml.etree import ElementTree as ET
 from harness.campaign.search.outcome import SearchResult
 from harness.machine.engines import shown_by
 from harness.oracle.rules import rules_not_shown
-from harness.oracle.verdict import Verdict
+from harness.oracle.verdict import Verdict, replay_id_of
 from harness.report.junit import add_causes, finished_xml
-from harness.report.summary import replay_id_of
 
 
 def search_junit_xml(result: SearchResult) -> bytes:

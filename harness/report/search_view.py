@@ -11,9 +11,10 @@ from harness.campaign.search.figures import risks, wasted_ps
 from harness.campaign.search.outcome import SearchResult
 from harness.machine.engines import shown_by
 from harness.oracle.rules import rules_not_shown
+from harness.oracle.verdict import replay_id_of
 from harness.report.console import print_causes
 from harness.report.risk_view import print_risk, risk_record
-from harness.report.summary import Finding, cause_record, replay_id_of
+from harness.report.summary import Finding, cause_record
 
 _MOST_IDS = 20
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from harness.campaign.shrink import ShrinkStep
 from harness.campaign.shrink_run import ShrunkRun
 from harness.fault.faults import Faults, spell_faults
-from harness.report.summary import replay_id_of
+from harness.oracle.verdict import replay_id_of
 from harness.scenario.prepared import PreparedScenario
 
 

@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from harness.campaign.call_sites import CallSite
 from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
-from harness.fault.replay_id import ReplayId
 from harness.machine.capability import Capability
 from harness.machine.engines import shown_by
 from harness.oracle.times import TimeRange
-from harness.oracle.verdict import Verdict
+from harness.oracle.verdict import replay_id_of
 from harness.oracle.wear import WornPage
 from harness.report.risk_view import risk_record
 from harness.scenario.prepared import PreparedScenario
@@ -26,16 +25,6 @@ class Finding:
     message: str
     case: str
     replay_id: str
-
-
-def replay_id_of(scenario: PreparedScenario, verdict: Verdict, seed: int, engine: str) -> str:
-    """Return the id that rebuilds the run of `verdict`.
-
-    Args:
-        seed, engine: what it was made with.
-    """
-    faults = verdict.proof.faults if verdict.proof else ()
-    return str(ReplayId(scenario.reference, scenario.options, verdict.case, faults, seed, scenario.fingerprint, engine))
 
 
 def worn_text(worn: WornPage) -> str:

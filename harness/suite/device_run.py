@@ -14,9 +14,8 @@ from harness.machine.engines import shown_by
 from harness.oracle.rules import rules_not_shown
 from harness.oracle.run import Outcome
 from harness.oracle.times import TimeRange
-from harness.oracle.verdict import Verdict
+from harness.oracle.verdict import Verdict, replay_id_of
 from harness.report.replay_view import print_replay
-from harness.report.summary import replay_id_of
 from harness.scenario.prepared import InstalledImage
 
 _WIDTH = 160

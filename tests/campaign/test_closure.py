@@ -24,8 +24,7 @@ from harness.campaign.search.workers import LocalWorkers
 from harness.cli import run_cli
 from harness.errors import InputError
 from harness.fault.replay_id import parse_replay_id
-from harness.oracle.verdict import Verdict
-from harness.report.summary import replay_id_of
+from harness.oracle.verdict import Verdict, replay_id_of
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
 

@@ -14,8 +14,8 @@ from harness.errors import EngineError, InputError
 from harness.fault.faults import Fault, Faults, Tear
 from harness.fault.replay_id import parse_replay_id
 from harness.oracle.run import Outcome
+from harness.oracle.verdict import replay_id_of
 from harness.report.lines import verdict_line
-from harness.report.summary import replay_id_of
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
 

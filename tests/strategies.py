@@ -39,7 +39,7 @@ def log_records(draw: st.DrawFn) -> bytes:
     """Draw what the places of a log page hold, one after the other: whole records, torn ones, blank places, and any bytes, in any order."""
     kinds = st.sampled_from(PlaceKind) | st.integers(0, 7)
     values = st.integers(0, 5) | st.integers(0, VALUE_END - 1)
-    sequences = st.integers(0, 5) | st.integers(0, 2**32 - 1)
+    sequences = st.integers(0, 5) | st.integers(0, 2**31)
     whole = st.builds(place, kinds.filter(lambda kind: kind != PlaceKind.PAGE), values) | st.builds(place, st.just(PlaceKind.PAGE), sequences)
     begun = st.builds(lambda content, written: content[:written].ljust(PLACE_BYTES, b"\xff"), whole, st.integers(0, PLACE_BYTES) | st.just(PLACE_BYTES - 8))
     torn = whole.flatmap(with_added_ones)

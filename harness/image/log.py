@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -79,10 +79,14 @@ class LogState:
         )
 
     @classmethod
-    def of(cls, records: Iterable[tuple[int, int]]) -> LogState:
-        """Return what the places that count say, given by kind and value, in order."""
+    def of(cls, records: Iterable[tuple[int, int]], *, cursor: int) -> LogState:
+        """Return what the places that count say, given by kind and value, in order.
+
+        Args:
+            cursor: what it is where no place says it.
+        """
         last = dict(records)
-        state = cls(counter=last.get(PlaceKind.COUNTER, 0), patch=last.get(PlaceKind.PATCH, 0))
+        state = cls(counter=last.get(PlaceKind.COUNTER, 0), patch=last.get(PlaceKind.PATCH, 0), cursor=cursor)
         return state.with_phase(last[PlaceKind.PHASE]) if PlaceKind.PHASE in last else state
 
     @property
@@ -132,61 +136,3 @@ def delivery_pool(state: LogState, *, page_bytes: int, pages: int, free_places: 
     """Return the pool as production leaves it: the log in page 0, all else erased."""
     first = log_page(dataclasses.replace(state, cursor=0), 1, page_bytes=page_bytes, free_places=free_places)
     return first.ljust(pages * page_bytes, _BLANK)
-
-
-def read_log(pool: bytes, *, page_bytes: int) -> LogState:
-    """Return what the log says: the places that count of the page with the greatest sequence; the beginning state where no page counts."""
-    page, _ = _active_page(pool, page_bytes)
-    return LogState() if page is None else LogState.of(_places(pool[page * page_bytes : (page + 1) * page_bytes]))
-
-
-def mark_pending(pool: bytes, *, page_bytes: int) -> bytes:
-    """Return the pool after a patch was staged: the log moved to the next page, as SPEC, "Pool and log", says, where it is pending."""
-    active, sequence = _active_page(pool, page_bytes)
-    pages = len(pool) // page_bytes
-    state = read_log(pool, page_bytes=page_bytes)
-    fresh = next(page % pages for page in range(state.cursor + 1, state.cursor + pages + 1) if page % pages != active)
-    staged = LogState(state.counter, Stage.PENDING, cursor=fresh, key=state.key)
-    return _with_page(pool, fresh, log_page(staged, sequence + 1, page_bytes=page_bytes))
-
-
-def close_log(pool: bytes, reason: int, *, page_bytes: int) -> bytes:
-    """Return the pool with the place that closes an update behind the last used one of the active page, as the bootloader writes it.
-
-    Raises:
-        ValueError: no page is active, or it is full.
-    """
-    active, _ = _active_page(pool, page_bytes)
-    page = b"" if active is None else pool[active * page_bytes : (active + 1) * page_bytes]
-    places = -(-(len(page.rstrip(_BLANK)) - HEADER_BYTES) // PLACE_BYTES)
-    used = HEADER_BYTES + places * PLACE_BYTES
-    if active is None or used + PLACE_BYTES > len(page):
-        raise ValueError("there is no place for a record in the log")
-    state = read_log(pool, page_bytes=page_bytes)
-    closed = LogState(state.counter, Stage.IDLE, closed=reason, cursor=state.cursor, key=state.key)
-    return _with_page(pool, active, (page[:used] + place(PlaceKind.PHASE, closed.phase)).ljust(page_bytes, _BLANK))
-
-
-def _active_page(pool: bytes, page_bytes: int) -> tuple[int | None, int]:
-    """Return the page with the greatest sequence of a `PAGE` place that counts, and that sequence; None and 0 where there is none."""
-    active: tuple[int | None, int] = (None, 0)
-    for number in range(len(pool) // page_bytes):
-        if pool.startswith(MARK, number * page_bytes):
-            page = pool[number * page_bytes : (number + 1) * page_bytes]
-            sequence = max((value for kind, value in _places(page) if kind == PlaceKind.PAGE), default=0)
-            active = max(active, (number, sequence), key=lambda found: found[1])
-    return active
-
-
-def _with_page(pool: bytes, number: int, page: bytes) -> bytes:
-    start = number * len(page)
-    return pool[:start] + page + pool[start + len(page) :]
-
-
-def _places(page: bytes) -> Iterator[tuple[int, int]]:
-    """Yield kind and value of each place that counts: valid, with a witness that is not blank."""
-    for start in range(HEADER_BYTES, len(page) - PLACE_BYTES + 1, PLACE_BYTES):
-        payload, complement = struct.unpack_from("<QQ", page, start + len(_GUARD))
-        witness = page[start + PLACE_BYTES - len(_WITNESS) : start + PLACE_BYTES]
-        if payload ^ complement == 2**64 - 1 and witness.strip(_BLANK):
-            yield payload & 0xFFFF, payload >> 16

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.image.defects import alter_code, corrupt_code
 from harness.image.keys import PublicKey
-from harness.image.log import LogState, Stage, delivery_pool, read_log
+from harness.image.log import LogState, Stage, delivery_pool
 from harness.image.module import Module, reseal_module, sign_module, verify_module
 from harness.image.pool import read_pool
 from harness.image.refusal import ImageRefused
@@ -52,7 +52,7 @@ class StoredModules:
 
     def counter(self, flash: bytes) -> int:
         """Return the modules' own monotonic counter."""
-        return read_pool(self._content(flash, LOG_REGION), page_bytes=self.page_bytes).state.counter
+        return self._log(flash).counter
 
     def refusal(self, flash: bytes) -> int:
         """Return the reason that the log tells for refusing the last staged module, 0 if it was installed."""
@@ -107,7 +107,7 @@ class StoredModules:
         return InstalledModule(image.header.version, code, self.memory.start + module.entry, image.digest)
 
     def _log(self, flash: bytes) -> LogState:
-        return read_log(self._content(flash, LOG_REGION), page_bytes=self.page_bytes)
+        return read_pool(self._content(flash, LOG_REGION), page_bytes=self.page_bytes).state
 
     def _host(self, flash: bytes) -> ModuleHost:
         application = image_in_region(self._content(flash, "application"))

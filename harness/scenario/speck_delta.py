@@ -14,9 +14,9 @@ from harness.image.delta.apply import apply_patch
 from harness.image.delta.payload import PATCH_HEADER_BYTES, PatchHeader
 from harness.image.delta.planner import plan_patch
 from harness.image.keys import PrivateKey
-from harness.image.log import LogState, Stage, close_log, delivery_pool, mark_pending, patch_name, read_log
+from harness.image.log import LogState, Stage, delivery_pool, patch_name
 from harness.image.patch import seal_patch, verify_patch
-from harness.image.pool import read_pool
+from harness.image.pool import close_log, mark_pending, read_pool
 from harness.image.refusal import ImageRefused, RefusalReason
 from harness.image.spk import parse_image
 from harness.image.verify import Placement
@@ -49,15 +49,15 @@ class SpeckDeltaProfile:
 
     def counter(self, metadata: bytes) -> int:
         """Return the monotonic counter."""
-        return read_pool(metadata, page_bytes=self.page_bytes).state.counter
+        return self._log(metadata).counter
 
     def key_number(self, metadata: bytes) -> int:
         """Return which key the log says is trusted."""
-        return read_pool(metadata, page_bytes=self.page_bytes).state.key
+        return self._log(metadata).key
 
     def refusal(self, metadata: bytes) -> int | None:
         """Return how the log says that the last update was closed; 0 also where there was none yet."""
-        state = read_log(metadata, page_bytes=self.page_bytes)
+        state = self._log(metadata)
         return state.closed if state.stage == Stage.IDLE else None
 
     def staged(self, metadata: bytes) -> bytes:
@@ -70,11 +70,11 @@ class SpeckDeltaProfile:
 
     def reads_slot(self, metadata: bytes) -> bool:
         """Whether an update is pending or begun."""
-        return read_log(metadata, page_bytes=self.page_bytes).stage not in (Stage.IDLE, Stage.COMPLETE)
+        return self._log(metadata).stage not in (Stage.IDLE, Stage.COMPLETE)
 
     def is_begun(self, metadata: bytes) -> bool:
         """Whether the pages of a patch are being rebuilt."""
-        return read_log(metadata, page_bytes=self.page_bytes).is_begun
+        return self._log(metadata).is_begun
 
     def judge(self, slot: bytes, installed: bytes, standing: Standing, hardware_revision: int, placement: Placement) -> int | None:
         """Return the reason for which a bundled device must refuse a patch before it changes anything; None if it begins to apply it."""
@@ -113,6 +113,9 @@ class SpeckDeltaProfile:
             state = dataclasses.replace(state, stage=Stage.STARTED, patch=_NAME_OF_ANOTHER)
         free = {PageFill.FRESH: None, PageFill.NEARLY_FULL: _PLACES_LEFT, PageFill.FULL: 0}[case.journal_page]
         return delivery_pool(state, page_bytes=self.page_bytes, pages=region.size_bytes // self.page_bytes, free_places=free)
+
+    def _log(self, metadata: bytes) -> LogState:
+        return read_pool(metadata, page_bytes=self.page_bytes).state
 
     def bookkeeping(self, regions: dict[str, Region], flash_address: int) -> Bookkeeping | None:
         """Return who tells what the pool says, and the key places."""

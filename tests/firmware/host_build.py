@@ -56,6 +56,9 @@ LAYOUTS = {
 DELTA_LAYOUTS = {chip: {**layout, "REGION_METADATA_BYTES": 7 * layout["PAGE_BYTES"]} for chip, layout in LAYOUTS.items()}
 """The same parts with seven pages for log and scratch."""
 
+POOL_LAYOUT = DELTA_LAYOUTS["stm32f103"] | {"PAGE_BYTES": 512, "REGION_IDENTITY_BYTES": 512, "REGION_METADATA_BYTES": 5 * 512}
+"""A pool of a few small pages: what it may hold is soon drawn."""
+
 STORE_HOST_VERSION, STORE_MEMORY_BYTES = 5, 16384
 """What the tests' application says of itself to modules, as in `firmware/tests/store/store_device.h`."""
 
@@ -198,14 +201,14 @@ def build_metadata_library(compiler: HostCompiler, firmware: Path, folder: Path,
     return _build_steps(compiler, firmware, folder, [*sources, firmware / "tests/metadata/metadata_steps.c"], LAYOUTS[chip])
 
 
-def build_log_library(compiler: HostCompiler, firmware: Path, folder: Path, chip: str) -> Path:
-    """Build the log of patches in the same way.
+def build_log_library(compiler: HostCompiler, firmware: Path, folder: Path, layout: dict[str, int]) -> Path:
+    """Build the log of patches in the same way, on a flash with this layout.
 
     Raises:
         AssertionError: something does not compile; says what.
     """
     sources = [firmware / f"{name}.c" for name in ("boot/record", "boot/flash", "delta/log", "delta/page", "delta/place", "delta/pool")]
-    return _build_steps(compiler, firmware, folder, [*sources, firmware / "tests/log/log_steps.c"], DELTA_LAYOUTS[chip])
+    return _build_steps(compiler, firmware, folder, [*sources, firmware / "tests/log/log_steps.c"], layout)
 
 
 def _build_steps(compiler: HostCompiler, firmware: Path, folder: Path, sources: list[Path], layout: dict[str, int]) -> Path:

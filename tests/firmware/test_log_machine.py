@@ -13,45 +13,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from harness.build.bugs import Edit, apply_edits
 from harness.bundled import bundled_path
-from harness.image.log import MARK, VALUE_END, LogState, Stage, delivery_pool, mark_pending, read_log
+from harness.image.log import MARK, VALUE_END, LogState, Stage, delivery_pool
+from harness.image.pool import mark_pending
 from tests.firmware.host_build import DELTA_LAYOUTS, HostCompiler, build_log_library
+from tests.firmware.log_library import Power, Readings, Said, host_log, load_log_library
 
 _NEVER = 0x7FFFFFFF
 _CUT = 1000
 _OK = 0
 _METASTABLE = 5
-
-
-class Power(ctypes.Structure):
-    """Where power is lost, and how the cells tear."""
-
-    _fields_ = (("cut_at", ctypes.c_uint32), ("tear", ctypes.c_uint32), ("seed", ctypes.c_uint64))
-
-
-class Said(ctypes.Structure):
-    """A state of the log as the C sources say it."""
-
-    _fields_ = (
-        ("counter", ctypes.c_uint64),
-        ("patch", ctypes.c_uint64),
-        ("stage", ctypes.c_uint32),
-        ("closed", ctypes.c_uint32),
-        ("steps", ctypes.c_uint32),
-        ("scratch", ctypes.c_uint32),
-        ("is_inverted", ctypes.c_uint32),
-        ("cursor", ctypes.c_uint32),
-        ("key", ctypes.c_uint32),
-    )
-
-    def state(self) -> LogState:
-        """Return it as the host says it."""
-        return LogState(self.counter, self.stage, self.closed, self.steps, self.scratch, bool(self.is_inverted), self.cursor, self.patch, self.key)
-
-
-class Readings(ctypes.Structure):
-    """What the C sources read from the flash."""
-
-    _fields_ = (("state", Said), ("is_settled", ctypes.c_uint32), ("misuses", ctypes.c_uint32))
 
 
 STAYS_ON = st.just(Power(_NEVER, 0, 0))
@@ -132,7 +102,7 @@ class LogMachine(RuleBasedStateMachine):
         """The C sources and the host read one and the same from the bytes; nothing was programmed twice; the counter never fell."""
         readings = self.read()
         assert readings.misuses == 0
-        assert readings.state.state() == read_log(self.content(), page_bytes=self.page_bytes)
+        assert readings.log() == host_log(self.content(), self.page_bytes)
         assert readings.state.counter >= self.floor
         self.floor = readings.state.counter
 
@@ -170,16 +140,15 @@ def _meaning(state: LogState) -> tuple[object, ...]:
 @pytest.mark.parametrize("chip", ["stm32f103", "nrf52840"])
 def test_the_log(chip: str, host_compiler: HostCompiler, tmp_path: Path) -> None:
     """Whatever is written, settled, taken and cut in whatever order, the state is the old one or the new one, and both readers agree."""
-    run_machine(
-        build_log_library(host_compiler, Path(bundled_path("firmware")), tmp_path, chip), chip, settings(max_examples=40, stateful_step_count=40, deadline=None)
-    )
+    library = build_log_library(host_compiler, bundled_path("firmware"), tmp_path, DELTA_LAYOUTS[chip])
+    run_machine(library, chip, settings(max_examples=40, stateful_step_count=40, deadline=None))
 
 
 def test_a_page_that_is_needed_is_missed(host_compiler: HostCompiler, tmp_path: Path) -> None:
     """The machine can fail: a pool that gives the log's own page away is found out."""
     firmware = Path(shutil.copytree(bundled_path("firmware"), tmp_path / "firmware"))
     apply_edits(firmware, [Edit(file="delta/pool.c", before="page = (page + 1) % POOL_PAGES;", after="page = page % POOL_PAGES;")])
-    library = build_log_library(host_compiler, firmware, tmp_path, "stm32f103")
+    library = build_log_library(host_compiler, firmware, tmp_path, DELTA_LAYOUTS["stm32f103"])
     with pytest.raises(AssertionError):
         run_machine(
             library, "stm32f103", settings(max_examples=40, stateful_step_count=40, deadline=None, phases=[Phase.generate], database=None, derandomize=True)
@@ -188,11 +157,7 @@ def test_a_page_that_is_needed_is_missed(host_compiler: HostCompiler, tmp_path: 
 
 def run_machine(path: Path, chip: str, chosen: settings) -> None:
     """Drive a library of the log."""
-    library = ctypes.CDLL(str(path))
-    library.steps_new_device.restype = ctypes.c_void_p
-    library.steps_read.restype = Readings
-    library.steps_settle.argtypes = library.steps_take_scratch.argtypes = (Power,)
-    library.steps_write.argtypes = (Said, Power)
+    library = load_log_library(path)
     layout = DELTA_LAYOUTS[chip]
     members = {"library": library, "page_bytes": layout["PAGE_BYTES"], "pool_bytes": layout["REGION_METADATA_BYTES"]}
     run_state_machine_as_test(type("BoundLogMachine", (LogMachine,), members), settings=chosen)

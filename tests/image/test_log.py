@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.image.log import HEADER_BYTES, PLACE_BYTES, VALUE_END, LogState, PlaceKind, Stage, delivery_pool, log_page, place, read_log
+from harness.image.log import HEADER_BYTES, PLACE_BYTES, VALUE_END, LogState, PlaceKind, Stage, delivery_pool, log_page, place
+from harness.image.pool import read_pool
 
 PAGE_BYTES = 1024
 STATES = st.builds(
@@ -22,18 +23,23 @@ STATES = st.builds(
 )
 
 
+def said(pool: bytes) -> LogState:
+    """Return what the log of a pool says."""
+    return read_pool(pool, page_bytes=PAGE_BYTES).state
+
+
 @given(STATES)
 def test_a_page_says_what_it_was_made_from(state: LogState) -> None:
     """Every state survives its bytes."""
-    assert read_log(log_page(state, 1, page_bytes=PAGE_BYTES), page_bytes=PAGE_BYTES) == state
+    assert said(log_page(state, 1, page_bytes=PAGE_BYTES)) == state
 
 
 def test_the_greatest_sequence_is_active() -> None:
     """Of two log pages the later one counts, wherever it lies; a page without the mark is none."""
     old, new = (log_page(LogState(counter), counter, page_bytes=PAGE_BYTES) for counter in (3, 4))
-    assert read_log(new + old, page_bytes=PAGE_BYTES).counter == 4
-    assert read_log(old + new, page_bytes=PAGE_BYTES).counter == 4
-    assert read_log(old + b"\xff" + new[1:], page_bytes=PAGE_BYTES).counter == 3
+    assert said(new + old).counter == 4
+    assert said(old + new).counter == 4
+    assert said(old + b"\xff" + new[1:]).counter == 3
 
 
 @pytest.mark.parametrize(("free", "blank_bytes"), [(0, 0), (2, 2 * PLACE_BYTES)])
@@ -41,7 +47,7 @@ def test_filled_pages_say_the_same(free: int, blank_bytes: int) -> None:
     """A page that cuts have filled with torn places keeps its state and has the places left that it should."""
     state = LogState(7, Stage.PENDING)
     pool = delivery_pool(state, page_bytes=PAGE_BYTES, pages=7, free_places=free)
-    assert read_log(pool, page_bytes=PAGE_BYTES) == state
+    assert said(pool) == state
     assert PAGE_BYTES - len(pool[:PAGE_BYTES].rstrip(b"\xff")) == blank_bytes + (PAGE_BYTES - HEADER_BYTES) % PLACE_BYTES
 
 
@@ -51,7 +57,7 @@ def test_no_tear_forges_a_value(value: int, ones: bytes) -> None:
     page = log_page(LogState(1), 1, page_bytes=PAGE_BYTES)
     torn = bytes(byte | one for byte, one in zip(place(PlaceKind.COUNTER, value), ones, strict=True))
     used = HEADER_BYTES + 3 * PLACE_BYTES
-    assert read_log(page[:used] + torn + page[used + PLACE_BYTES :], page_bytes=PAGE_BYTES).counter in (1, value)
+    assert said(page[:used] + torn + page[used + PLACE_BYTES :]).counter in (1, value)
 
 
 def test_values_end_at_48_bits() -> None:

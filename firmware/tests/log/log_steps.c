@@ -31,6 +31,11 @@ struct said {
 
 struct readings {
     struct said state;
+    uint32_t page; /* POOL_PAGES: none is active */
+    uint32_t used;
+    uint32_t sequence;
+    uint32_t half;
+    uint32_t next_page;
     uint32_t is_settled;
     uint32_t misuses; /* of the last step */
 };
@@ -77,6 +82,11 @@ struct readings steps_read(void)
     return (struct readings){
         {state->counter, state->patch, (uint32_t)state->stage, (uint32_t)state->closed, state->steps, state->scratch,
          state->scratch_is_inverted, state->cursor, state->key},
+        log.page,
+        log.used,
+        log.sequence,
+        log.half,
+        log_next_page(&log),
         log.is_settled,
         fake.misuses,
     };

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.bundled import bundled_path
@@ -44,9 +44,11 @@ def apply(host_compiler: HostCompiler, tmp_path_factory: pytest.TempPathFactory)
 
 
 @given(pair=pairs(), coding=st.sampled_from(Coding))
+@example(pair=(BASE, BASE + b"\xff" * 9), coding=Coding.RAW)
+@example(pair=(BASE, b"\xff" * 9 + BASE), coding=Coding.HEATSHRINK)
 @QUIETLY
 def test_host_and_device_make_the_same_image(apply: Apply, pair: tuple[bytes, bytes], coding: Coding) -> None:
-    """Whatever was edited and however it is coded, the device's reader makes the target byte for byte."""
+    """Whatever was edited, however it is coded, and whatever production left behind the base, the device's reader makes the target byte for byte."""
     base, target = pair
     assert apply(base, plan_patch(base, target, page_bytes=PAGE_BYTES, coding=coding).payload) == target
 

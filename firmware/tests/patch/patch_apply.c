@@ -9,7 +9,7 @@
 
 #include "patch.h"
 
-enum { REGION_BYTES_MAX = 1 << 20, PAGE_BYTES_MAX = 4096, FAILED = 100 };
+enum { REGION_BYTES_MAX = 1 << 20, PAGE_BYTES_MAX = 4096, FAILED = 100, UNKNOWN = 0xA5 };
 
 static uint8_t region[REGION_BYTES_MAX];
 static uint8_t page[PAGE_BYTES_MAX];
@@ -78,7 +78,7 @@ int main(int count, char **arguments)
     if (limits.page_bytes > PAGE_BYTES_MAX || limits.region_bytes > REGION_BYTES_MAX) {
         return FAILED;
     }
-    memset(region, 0xFF, sizeof region);
+    memset(region, UNKNOWN, sizeof region); /* what follows the base is whatever production left there */
     (void)read_file(arguments[1], region, limits.region_bytes);
     payload_bytes = read_file(arguments[2], payload, sizeof payload);
     patch_start(&build.patch, limits);

@@ -59,11 +59,13 @@ class InPlaceRegion:
 
     Attributes:
         content: what is known of it, whole pages: those of the base, then each page as it was rebuilt.
+        unknown: the bytes behind the base in its last page, which no digest covers: whatever production left there, until that page is rebuilt.
     """
 
     def __init__(self, base: bytes, header: PatchHeader) -> None:
         self._header = header
         self.content = bytearray(_whole_pages(base, header.page_bytes))
+        self.unknown = range(len(base), len(self.content))
 
     @property
     def target(self) -> bytes:
@@ -71,21 +73,21 @@ class InPlaceRegion:
         return bytes(self.content[: self._header.target_bytes])
 
     def holds(self, page: int, content: bytes) -> bool:
-        """Whether a page has this content already, and is erased behind it."""
+        """Whether a page has this content already, and is erased behind it, as far as anybody knows."""
         start = page * self._header.page_bytes
-        return self.content[start : start + self._header.page_bytes] == _whole_pages(content, self._header.page_bytes)
+        return self._knows(start, len(content)) and self.content[start : start + self._header.page_bytes] == _whole_pages(content, self._header.page_bytes)
 
     def rebuild(self, step: Step) -> None:
         """Replace one page by what the step makes of the region as it stands.
 
         Raises:
-            ImageRefused: a copy reads bytes that nobody can know: before the region, or past what base and rebuilt pages cover.
+            ImageRefused: a copy reads bytes that nobody can know: outside of what base and rebuilt pages cover.
         """
         page = bytearray()
         for instruction in step.instructions:
             if not isinstance(instruction, Copy):
                 page += instruction.data
-            elif 0 <= instruction.source <= len(self.content) - instruction.length:
+            elif self._knows(instruction.source, instruction.length):
                 page += self.content[instruction.source : instruction.source + instruction.length]
             else:
                 raise ImageRefused(RefusalReason.PATCH, f"it copies {instruction.length} bytes from {instruction.source} of {len(self.content)}")
@@ -93,6 +95,13 @@ class InPlaceRegion:
         if start > len(self.content):
             raise ImageRefused(RefusalReason.PATCH, f"it builds page {step.page} before the pages below it exist")
         self.content[start : start + self._header.page_bytes] = _whole_pages(page, self._header.page_bytes)
+        if self.unknown and start <= self.unknown.start < start + self._header.page_bytes:
+            self.unknown = range(0)
+
+    def _knows(self, start: int, count: int) -> bool:
+        """Whether the base or a rebuilt page says what these bytes are."""
+        meets_unknown = bool(self.unknown) and start < self.unknown.stop and start + count > self.unknown.start
+        return 0 <= start <= len(self.content) - count and not meets_unknown
 
 
 def _whole_pages(data: bytes | bytearray, page_bytes: int) -> bytes:

@@ -35,7 +35,7 @@ class Match:
     shift: int
 
 
-def match_page(source: bytes, content: bytes, position: int, shift: int) -> Match:
+def match_page(source: bytes, content: bytes, position: int, shift: int, unknown: range = range(0)) -> Match:
     """Return instructions that build `content`.
 
     Args:
@@ -43,9 +43,10 @@ def match_page(source: bytes, content: bytes, position: int, shift: int) -> Matc
         content: the page's bytes.
         position: where they lie in the region.
         shift: that of the copy before.
+        unknown: places of the source whose bytes are not known: no copy reads them.
     """
     shifts = _shifts(source, content, position, shift)
-    runs = np.stack([_runs(source, content, position + candidate) for candidate in shifts])
+    runs = np.stack([_runs(source, content, position + candidate, unknown) for candidate in shifts])
     return _cheapest(content, position, shifts, runs)
 
 
@@ -92,13 +93,14 @@ def _common_prefix(source: bytes, start: int, content: bytes, index: int) -> int
     return low
 
 
-def _runs(source: bytes, content: bytes, start: int) -> _Costs:
-    """Return for each byte of the content how many bytes from it on equal the source at this shift."""
+def _runs(source: bytes, content: bytes, start: int, unknown: range) -> _Costs:
+    """Return for each byte of the content how many bytes from it on equal the source at this shift, and are known to."""
     equal = np.zeros(len(content) + 1, dtype=bool)
     low, high = max(0, -start), min(len(content), len(source) - start)
     if low < high:
         there = np.frombuffer(source, dtype=np.uint8)[start + low : start + high]
         equal[low:high] = there == np.frombuffer(content, dtype=np.uint8)[low:high]
+    equal[max(0, unknown.start - start) : max(0, unknown.stop - start)] = False
     places = np.arange(len(equal))
     next_difference = np.minimum.accumulate(np.where(equal, len(content), places)[::-1])[::-1]
     return next_difference - places

@@ -111,7 +111,7 @@ def _region(base: bytes, target: bytes, page_bytes: int, steps: int) -> InPlaceR
 def _match_in_order(base: bytes, target: bytes, page_bytes: int, order: list[int]) -> Iterator[Step]:
     region, shift = _region(base, target, page_bytes, len(order)), 0
     for page in order:
-        match = match_page(bytes(region.content), _page_of(target, page, page_bytes), page * page_bytes, shift)
+        match = match_page(bytes(region.content), _page_of(target, page, page_bytes), page * page_bytes, shift, region.unknown)
         shift = match.shift
         step = Step(page, match.instructions)
         region.rebuild(step)

@@ -182,6 +182,22 @@ def test_no_image_is_no_input() -> None:
         plan_patch(b"a", b"", page_bytes=PAGE_BYTES)
 
 
+def test_what_follows_the_base_is_nobodys() -> None:
+    """The rest of the base's last page may hold anything: it is not copied, and a target that reaches into it is written, until that page is rebuilt."""
+    grown = plan_patch(BASE, BASE + b"\xff" * 9, page_bytes=PAGE_BYTES)
+    region = InPlaceRegion(BASE, read_patch_header(PATCH))
+    last = len(BASE) // PAGE_BYTES
+    behind = Step(0, (Copy(len(BASE) - PAGE_BYTES + 1, PAGE_BYTES),))
+
+    assert [step.page for step in grown.steps] == [last]
+    assert region.holds(last, BASE[last * PAGE_BYTES :])
+    assert not region.holds(last, BASE[last * PAGE_BYTES :] + b"\xff")
+    with pytest.raises(ImageRefused, match="patch"):
+        region.rebuild(behind)
+    region.rebuild(Step(last, (WHOLE,)))
+    region.rebuild(behind)
+
+
 def test_a_region_grows_page_by_page() -> None:
     """A page behind the end can't be built before those below it."""
     region = InPlaceRegion(BASE[:10], read_patch_header(malformed(())))

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 FLOW = re.compile(r"^ {4}(\w+(?: -> \w+)+)$", re.MULTILINE)
-SHARED = {"bundled", "errors", "output_file", "quick_pickle", "toml_input"}
+SHARED = {"bundled", "errors", "output_file", "packed", "quick_pickle", "toml_input"}
 """Modules without a stage: every stage may import them, and they import no stage."""
 
 

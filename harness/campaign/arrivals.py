@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from harness.campaign.accelerations import EVERY_ACCELERATION, accelerates
 from harness.campaign.runner import Job, WorkerStart, run_batch, start_worker
@@ -99,14 +99,47 @@ def _next_size(jobs: int, seconds: float) -> int:
     return max(jobs // 2, _BATCH_JOBS) if seconds > _LONG_SECONDS else jobs
 
 
-def in_order(numbers: Iterable[int], known: Mapping[int, ResultT], arrivals: Iterator[tuple[int, ResultT]]) -> Iterator[tuple[int, ResultT]]:
+class NumberedJobs(Sequence[NumberedJob]):
+    """Some jobs of a plan with their numbers, looked up when they are asked for.
+
+    Args:
+        numbers: of the jobs in the plan `jobs`.
+    """
+
+    def __init__(self, numbers: Sequence[int], jobs: Sequence[Job]) -> None:
+        self._numbers = numbers
+        self._jobs = jobs
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> NumberedJob: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[NumberedJob]: ...
+
+    def __getitem__(self, index: int | slice) -> NumberedJob | list[NumberedJob]:
+        if isinstance(index, slice):
+            return [(number, self._jobs[number]) for number in self._numbers[index]]
+        number = self._numbers[index]
+        return number, self._jobs[number]
+
+
+def in_order(numbers: Iterable[int], known: Iterable[tuple[int, ResultT]], arrivals: Iterator[tuple[int, ResultT]]) -> Iterator[tuple[int, ResultT]]:
     """Yield the results of `numbers` in their order, each as soon as all before it are there.
 
     Args:
-        known: what is there from the start. arrivals: what comes, in any order; ends early where a campaign failed to make all.
+        numbers: in ascending order. known: what is there from the start, in that order too.
+        arrivals: what comes, in any order; ends early where a campaign failed to make all.
     """
-    waiting = dict(known)
+    waiting: dict[int, ResultT] = {}
+    from_before = iter(known)
+    before = next(from_before, None)
     for number in numbers:
+        while before is not None and before[0] <= number:
+            waiting[before[0]] = before[1]
+            before = next(from_before, None)
         while number not in waiting:
             arrived = next(arrivals, None)
             if arrived is None:

@@ -49,15 +49,23 @@ def find_causes(scenario: PreparedScenario, verdicts: Iterable[Verdict], seed: i
 
 def group_causes(sites: CallSites, verdicts: Iterable[Verdict]) -> list[Cause]:
     """Group the violations of some verdicts; causes come in the order in which they are met."""
-    groups: dict[tuple[str, CallSite], list[tuple[Verdict, Violation]]] = {}
+    causes: dict[tuple[str, CallSite], Cause] = {}
     for verdict in verdicts:
         if verdict.violations:
             site = sites.of(verdict.case, verdict.proof) if verdict.proof else ()
             for violation in verdict.violations:
-                groups.setdefault((violation.rule, site), []).append((verdict, violation))
-    return [_cause(site, found) for (_, site), found in groups.items()]
+                shown = Cause(site, verdict, violation, 1, (verdict.case,))
+                known = causes.get((violation.rule, site))
+                causes[violation.rule, site] = _together(known, shown) if known else shown
+    return list(causes.values())
 
 
-def _cause(site: CallSite, found: list[tuple[Verdict, Violation]]) -> Cause:
-    first, violation = min(found, key=lambda pair: len(pair[0].proof.faults) if pair[0].proof else 0)
-    return Cause(site, first, violation, len(found), tuple(dict.fromkeys(verdict.case for verdict, _ in found)))
+def _together(known: Cause, more: Cause) -> Cause:
+    """Return a cause that was met once more."""
+    shortest = more if _cuts(more.first) < _cuts(known.first) else known
+    cases = known.cases if more.first.case in known.cases else (*known.cases, more.first.case)
+    return Cause(known.site, shortest.first, shortest.violation, known.count + 1, cases)
+
+
+def _cuts(verdict: Verdict) -> int:
+    return len(verdict.proof.faults) if verdict.proof else 0

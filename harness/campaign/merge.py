@@ -8,8 +8,10 @@ from dataclasses import replace
 from harness.campaign.causes import find_causes
 from harness.campaign.stored import StoredCampaign
 from harness.campaign.sweep import CampaignResult
+from harness.campaign.verdict_log import VerdictLog
 from harness.errors import InputError
 from harness.fault.plan import WHOLE
+from harness.packed import PackedList
 from harness.scenario.prepared import PreparedScenario
 
 
@@ -35,7 +37,8 @@ def merge(parts: Sequence[StoredCampaign]) -> StoredCampaign:
         if part.plan != first.plan:
             raise InputError(f"its plan is not that of {first.path}", source=str(part.path), remedy="Make all parts with the same version of the harness.")
     _check_complete(parts)
-    rows = tuple(sorted((row for part in parts for row in part.rows), key=lambda row: row.number))
+    in_turn = sorted(parts, key=lambda part: part.settings.shard.number)
+    rows = PackedList(row for part in in_turn for row in part.rows)  # each part is a block of the plan, in its order
     return StoredCampaign(replace(first.settings, shard=WHOLE), first.plan, rows, sum(part.seconds for part in parts), first.path)
 
 
@@ -43,7 +46,7 @@ def _check_finished(part: StoredCampaign) -> None:
     if part.plan is None:
         raise _unfinished(part, "nothing of it was run")
     block = part.settings.shard.block(part.plan.planned)
-    if [row.number for row in part.rows] != list(block):
+    if len(part.rows) != len(block) or any(row.number != number for row, number in zip(part.rows, block, strict=True)):
         raise _unfinished(part, f"{len(part.rows)} of its {len(block)} cuts were run")
 
 
@@ -78,7 +81,7 @@ def result_of_store(scenario: PreparedScenario, campaign: StoredCampaign) -> Cam
     assert campaign.plan is not None
     settings = campaign.settings
     settings.check_same(replace(settings, fingerprint=scenario.fingerprint), source=str(campaign.path))
-    verdicts = [row.verdict for row in campaign.rows]
+    verdicts = VerdictLog(row.verdict for row in campaign.rows)
     return CampaignResult(
         scenario=scenario,
         seed=settings.seed,

@@ -11,25 +11,36 @@ from harness.campaign.settings import SweepOptions
 from harness.errors import InputError
 from harness.fault.faults import Fault, spell_faults
 from harness.fault.plan import FIVE_TEARS, coarse_first, every_operation, in_turn, live_sample, random_sample, within
+from harness.packed import PackedList
 from harness.scenario.model import Cuts
 from harness.scenario.prepared import PreparedScenario
 
 _LIVE_SAMPLE = 8
 
 
-def plan_campaign(scenario: PreparedScenario, logs: Sequence[CaseLog], options: SweepOptions) -> tuple[list[Job], int]:
+def plan_campaign(scenario: PreparedScenario, logs: Sequence[CaseLog], options: SweepOptions) -> tuple[Sequence[Job], int]:
     """Return the faulted runs of all cases, in the order in which they are reported, and how many faults they were drawn from.
 
     Raises:
         InputError: the options leave nothing to cut, or a case has nothing.
     """
     searching = options.stop_when is not None
-    faults = {index: _faults_of(scenario, log, options) for index, log in enumerate(logs) if log.case.cuts is not Cuts.NONE}
-    plans = [_plan_case(index, chosen, options, searching=searching) for index, chosen in faults.items()]
-    jobs = in_turn(plans) if searching else [job for plan in plans for job in plan]
+    plans: list[list[Job]] = []
+    jobs: PackedList[Job] = PackedList()
+    possible = 0
+    for index, log in enumerate(logs):
+        if log.case.cuts is not Cuts.NONE:
+            faults = _faults_of(scenario, log, options)
+            possible += len(faults)
+            plan = _plan_case(index, faults, options, searching=searching)
+            if searching:
+                plans.append(plan)
+            else:
+                jobs.extend(plan)
+    jobs.extend(in_turn(plans))
     if not jobs and (options.operations is not None or options.tears != FIVE_TEARS):
         raise _nothing_planned(logs, options)
-    return jobs, sum(map(len, faults.values()))
+    return jobs, possible
 
 
 def _nothing_planned(logs: Sequence[CaseLog], options: SweepOptions) -> InputError:

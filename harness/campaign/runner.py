@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.campaign.accelerations import EVERY_ACCELERATION, Accelerations, accelerates, make_accelerated
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.collection import rare_collections
+from harness.campaign.known_verdicts import KnownVerdicts
 from harness.campaign.leg import Leg, Stretch
 from harness.campaign.pruning import ClosedPages
 from harness.errors import EngineError
@@ -75,7 +76,7 @@ class FaultRunner:
         self._checked: set[int] = set()
         self._clean = [Leg(scenario, log) for log in logs]
         self._legs: OrderedDict[tuple[int, Faults], Leg] = OrderedDict()
-        self._known: dict[tuple[str, History], dict[str, Verdict]] = {}
+        self._known = KnownVerdicts()
         self._here: tuple[Leg, History, dict[str, Verdict]] | None = None  # neighbours are mostly looked up in the same place
         self._closed = ClosedPages(scenario) if accelerations.prune else None
 
@@ -88,7 +89,7 @@ class FaultRunner:
         """
         leg, crash, history = self._cut(job)
         if self._here is None or self._here[0] is not leg or self._here[1] is not history:
-            self._here = (leg, history, self._known.setdefault((leg.log.case.name, history), {}))
+            self._here = (leg, history, self._known.place((leg.log.case.name, history)))
         here = self._here[2]
         known = here.get(crash.proof.crash_digest)
         if known is None:

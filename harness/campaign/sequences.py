@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.campaign.boots import CaseLog, log_of
@@ -39,7 +39,7 @@ class Draw:
         tears: what the later cuts may leave.
     """
 
-    firsts: tuple[Job, ...]
+    firsts: Sequence[Job]
     depth: int
     tears: TearChoice
     seed: int
@@ -93,7 +93,7 @@ def sweep_sequences(scenario: PreparedScenario, options: SweepOptions, depth: in
         count = options.sample
         every_first = SweepOptions(options.seed, engine=options.engine, operations=options.operations, only_case=options.only_case, tears=options.tears)
         firsts, _ = plan_campaign(scenario, logs, every_first)
-        draw = Draw(tuple(Job(job.case, job.faults) for job in firsts), depth, options.tears, options.seed)
+        draw = Draw(firsts, depth, options.tears, options.seed)
         result.planned = result.possible = count
         start = WorkerStart(scenario, logs, options.seed, options.engine, options.accelerations)
         _judge_all(result, draw, start, options.jobs, observer)

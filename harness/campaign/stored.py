@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from harness.fault.faults import spell_faults
 from harness.oracle.times import TimeRange
 from harness.oracle.verdict import Verdict
 from harness.oracle.wear import WornPage
+from harness.packed import PackedList
+from harness.quick_pickle import quickly_pickled
 
 APPLICATION_ID = 0x68726E73
 """`hrns` in the header of the SQLite file of a sweep."""
@@ -57,6 +59,7 @@ class StoredPlan:
     clean: tuple[Verdict, ...]
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Row:
     """One kept result.
@@ -80,11 +83,11 @@ class StoredCampaign:
 
     settings: CampaignSettings
     plan: StoredPlan | None
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     seconds: float
     path: Path
 
-    def checked(self, planned: Callable[[int], tuple[str, str] | None]) -> tuple[Row, ...]:
+    def checked(self, planned: Callable[[int], tuple[str, str] | None]) -> Sequence[Row]:
         """Return the rows.
 
         Args:
@@ -142,7 +145,7 @@ def read_campaign(database: sqlite3.Connection, path: Path) -> StoredCampaign:
         planned = _value(database, "plan")
         plan = PLAN.validate_json(planned) if planned else None
         rows = database.execute("SELECT number, live, verdict FROM verdict ORDER BY number")
-        kept = tuple(Row(number, bool(live), VERDICT.validate_json(verdict)) for number, live, verdict in rows)
+        kept = PackedList(Row(number, bool(live), VERDICT.validate_json(verdict)) for number, live, verdict in rows)
         return StoredCampaign(settings, plan, kept, float(_value(database, "seconds") or 0), path)
     except (ValidationError, ValueError) as error:
         raise damaged(path, "a row cannot be read") from error

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
-from collections.abc import Generator, Sequence
+from array import array
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from harness.campaign.arrivals import Arrivals, NumberedJob, in_order, judged_by_workers, judged_here
+from harness.campaign.arrivals import Arrivals, NumberedJob, NumberedJobs, in_order, judged_by_workers, judged_here
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.causes import Cause, find_causes
 from harness.campaign.cluster import judged_by_cluster
@@ -19,6 +21,7 @@ from harness.campaign.runner import WorkerStart
 from harness.campaign.settings import SweepOptions
 from harness.campaign.store import CampaignStore
 from harness.campaign.stored import Row, StoredPlan, fault_of
+from harness.campaign.verdict_log import VerdictLog, longer
 from harness.errors import EngineError, InputError
 from harness.fault.faults import spell_faults
 from harness.fault.plan import WHOLE, Shard
@@ -75,7 +78,7 @@ class CampaignResult:
     operations: int = 0
     planned: int = 0
     possible: int = 0
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: VerdictLog = field(default_factory=VerdictLog)
     live_checked: int = 0
     kept: int = 0
     shard: Shard = WHOLE
@@ -102,35 +105,35 @@ class CampaignResult:
         return rules_not_shown(shown_by(self.engine))
 
     @property
-    def violating(self) -> list[Verdict]:
+    def violating(self) -> Sequence[Verdict]:
         """The verdicts, clean runs first, that broke a rule."""
-        return [verdict for verdict in [*self.clean, *self.verdicts] if verdict.violations]
+        clean = [verdict for verdict in self.clean if verdict.violations]
+        return [*clean, *self.verdicts.violating] if clean else self.verdicts.violating
 
     @property
     def longest_boot(self) -> TimeRange | None:
         """The longest start that updated nothing, over all runs."""
-        return max((verdict.boot for verdict in [*self.clean, *self.verdicts] if verdict.boot), default=None)
+        return functools.reduce(longer, (verdict.boot for verdict in self.clean), self.verdicts.longest_boot)
 
     @property
     def longest_verification(self) -> TimeRange | None:
         """The longest time that one boot spent verifying, over all runs."""
-        return max((verdict.verification for verdict in [*self.clean, *self.verdicts] if verdict.verification), default=None)
+        return functools.reduce(longer, (verdict.verification for verdict in self.clean), self.verdicts.longest_verification)
 
     @property
     def slowest_recovery(self) -> Verdict | None:
         """The verdict of the faulted run whose application took longest to run; None where none ran."""
-        recovered = [verdict for verdict in self.verdicts if verdict.ready]
-        return max(recovered, key=lambda verdict: verdict.ready.us if verdict.ready else 0.0, default=None)
+        return self.verdicts.slowest_recovery
 
     @property
     def fired(self) -> int:
         """How many faults have the proof that they fired."""
-        return sum(verdict.proof is not None for verdict in self.verdicts)
+        return self.verdicts.fired
 
     @property
     def distinct_crash_images(self) -> int:
-        """How many different crash images were booted."""
-        return len({(verdict.case, verdict.proof.crash_digest) for verdict in self.verdicts if verdict.proof})
+        """How many different crash images were booted; counted anew, over all verdicts, each time."""
+        return self.verdicts.crash_images()
 
 
 def run_clean(scenario: PreparedScenario, options: SweepOptions) -> list[Run]:
@@ -215,15 +218,15 @@ class _Sweep:
         block = self._options.shard.block(len(self._jobs))
         result.planned = len(block)
         result.possible = len(block) if self._options.sample is None else self._possible
-        known = self._kept() if self._store else {}
-        result.kept = len(known)
+        kept = self._kept() if self._store else ()
+        result.kept = len(kept)
         if self._observer:
             for verdict in result.clean:
                 self._observer.cleared(verdict)
             if self._jobs:
                 self._observer.planned(len(block))
-        missing = [number for number in block if number not in known]
-        with contextlib.closing(self._arrivals(missing)) as arrivals:
+        known = ((row.number, row.verdict) for row in kept)
+        with contextlib.closing(self._arrivals(_missing(block, kept))) as arrivals:
             for number, verdict in in_order(block, known, arrivals):
                 result.verdicts.append(verdict)
                 result.live_checked += self._jobs[number].live
@@ -234,8 +237,8 @@ class _Sweep:
         if len(result.verdicts) != len(block):
             raise EngineError(f"{len(block)} faults were planned and {len(result.verdicts)} were run")
 
-    def _kept(self) -> dict[int, Verdict]:
-        """Return what the store has by number in the plan, after holding it against the plan.
+    def _kept(self) -> Sequence[Row]:
+        """Return what the store has, in plan order, after holding it against the plan.
 
         Raises:
             InputError: it is of another plan.
@@ -244,7 +247,7 @@ class _Sweep:
         result = self._result
         digest = plan_digest(self._logs, self._jobs)
         self._store.plan(StoredPlan(digest, len(self._jobs), self._possible, result.operations, result.update, result.worn, tuple(result.clean)))
-        return {row.number: row.verdict for row in self._store.stored.checked(self._fault_of)}
+        return self._store.stored.checked(self._fault_of)
 
     def _fault_of(self, number: int) -> tuple[str, str] | None:
         """Return case and fault of a number of the plan."""
@@ -257,7 +260,7 @@ class _Sweep:
         """Judge faults; yield number and verdict of each as they come, checked and kept."""
         if not missing:
             return
-        with contextlib.closing(self._batches([(number, self._jobs[number]) for number in missing])) as batches:
+        with contextlib.closing(self._batches(NumberedJobs(missing, self._jobs))) as batches:
             for batch in batches:
                 self._check_fired(batch)
                 if self._store:
@@ -278,3 +281,9 @@ class _Sweep:
             job = self._jobs[number]
             if verdict.proof is None or verdict.proof.faults != job.faults or verdict.case != self._logs[job.case].case.name:
                 raise EngineError(f"the fault planned was {self._fault_of(number)}, the fault that fired was {fault_of(verdict)}")
+
+
+def _missing(block: range, kept: Iterable[Row]) -> Sequence[int]:
+    """Return the numbers of a part of the plan that were not kept."""
+    have = {row.number for row in kept}
+    return array("Q", (number for number in block if number not in have)) if have else block

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +12,7 @@ from rich.text import Text
 from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
 from harness.fault.plan import WHOLE
+from harness.oracle.run import Outcome
 from harness.oracle.verdict import replay_id_of
 from harness.report.risk_view import print_risk
 from harness.report.summary import cause_text, summary_of, time_text, worn_text
@@ -36,7 +37,7 @@ def print_campaign(console: Console, result: CampaignResult) -> None:
     table.add_row(words, f"{summary['planned']}{drawn} planned, {summary['run']} run, {summary['fired']} fired{_part(result)}")
     if result.planned:
         table.add_row("crash images", f"{summary['distinct_crash_images']} different ones; {summary['live_checked']} cuts also made live, all equal")
-        table.add_row("outcomes", _outcomes(result))
+        table.add_row("outcomes", _outcomes(result.verdicts.outcomes))
     for heading, text in _update_rows(result):
         table.add_row(heading, text)
     if result.longest_boot is not None:
@@ -100,7 +101,6 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _outcomes(result: CampaignResult) -> str:
-    outcomes = summary_of(result)["outcomes"]
-    assert isinstance(outcomes, dict)
-    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in outcomes.items()) or "none"
+def _outcomes(counts: Mapping[Outcome, int]) -> str:
+    outcomes = sorted((outcome.value, count) for outcome, count in counts.items())
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in outcomes) or "none"

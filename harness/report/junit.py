@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
-from collections import defaultdict
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
+from harness.campaign.verdict_log import longer
 from harness.fault.faults import spell_faults
+from harness.oracle.times import TimeRange
 from harness.oracle.verdict import Verdict, replay_id_of
 from harness.report.summary import cause_text, times_of
 from harness.scenario.prepared import PreparedScenario
@@ -21,17 +23,12 @@ def junit_xml(result: CampaignResult) -> bytes:
     if result.rules_not_shown:
         properties = ET.SubElement(root, "properties")
         ET.SubElement(properties, "property", name="rules_not_shown", value=" ".join(result.rules_not_shown))
-    by_case: dict[str, dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
-    for verdict in [*result.clean, *result.verdicts]:
-        by_case[verdict.case][_test_name(verdict)].append(verdict)
-    for case, tests in by_case.items():
-        failed = sum(any(verdict.violations for verdict in verdicts) for verdicts in tests.values())
-        suite = ET.SubElement(root, "testsuite", name=case, tests=str(len(tests)), failures=str(failed), errors="0", skipped="0")
-        _add_times(suite, [verdict for verdicts in tests.values() for verdict in verdicts])
-        for name, verdicts in tests.items():
-            test = ET.SubElement(suite, "testcase", classname=f"{result.scenario.reference}.{case}", name=name)
-            for verdict in verdicts:
-                _add_failure(test, result, verdict)
+    suites: dict[str, _CaseSuite] = {}
+    for verdict in itertools.chain(result.clean, result.verdicts):
+        if verdict.case not in suites:
+            suites[verdict.case] = _CaseSuite(result, verdict.case)
+        suites[verdict.case].add(verdict)
+    root.extend(suite.finished() for suite in suites.values())
     add_causes(root, result.scenario, result.causes, result.seed, result.engine)
     if result.interrupted:
         _add_interruption(root, result)
@@ -71,18 +68,45 @@ def add_causes(root: ET.Element, scenario: PreparedScenario, causes: Sequence[Ca
     root.insert(0, suite)
 
 
-def _add_times(suite: ET.Element, verdicts: list[Verdict]) -> None:
-    """Add the longest times of the case: until an application ran, of a boot that updates nothing, and of verification."""
-    times = {
-        "virtual_ready_worst_us": [verdict.ready for verdict in verdicts if verdict.ready],
-        "virtual_boot_us": [verdict.boot for verdict in verdicts if verdict.boot],
-        "virtual_verification_us": [verdict.verification for verdict in verdicts if verdict.verification],
-    }
-    properties = ET.SubElement(suite, "properties")
-    for key, found in times.items():
-        for name, value in times_of(key, max(found, default=None)).items():
-            if value is not None:
-                ET.SubElement(properties, "property", name=name, value=str(value))
+class _CaseSuite:
+    """The suite of one case, verdict by verdict: of a verdict that broke no rule it keeps the test's name and the longest times."""
+
+    def __init__(self, result: CampaignResult, case: str) -> None:
+        self._result = result
+        self._case = case
+        self._tests: dict[str, list[ET.Element]] = {}
+        self._ready: TimeRange | None = None
+        self._boot: TimeRange | None = None
+        self._verification: TimeRange | None = None
+
+    def add(self, verdict: Verdict) -> None:
+        """Take in a verdict of the case."""
+        failures = self._tests.setdefault(_test_name(verdict), [])
+        if verdict.violations:
+            failures.append(_failure(self._result, verdict))
+        self._ready = longer(self._ready, verdict.ready)
+        self._boot = longer(self._boot, verdict.boot)
+        self._verification = longer(self._verification, verdict.verification)
+
+    def finished(self) -> ET.Element:
+        """Return the suite."""
+        tests = self._tests
+        counts: dict[str, str] = {"tests": str(len(tests)), "failures": str(sum(map(bool, tests.values()))), "errors": "0", "skipped": "0"}
+        suite = ET.Element("testsuite", {"name": self._case, **counts})
+        self._add_times(suite)
+        for name, failures in tests.items():
+            test = ET.SubElement(suite, "testcase", classname=f"{self._result.scenario.reference}.{self._case}", name=name)
+            test.extend(failures)
+        return suite
+
+    def _add_times(self, suite: ET.Element) -> None:
+        """Add the longest times of the case: until an application ran, of a boot that updates nothing, and of verification."""
+        times = {"virtual_ready_worst_us": self._ready, "virtual_boot_us": self._boot, "virtual_verification_us": self._verification}
+        properties = ET.SubElement(suite, "properties")
+        for key, time in times.items():
+            for name, value in times_of(key, time).items():
+                if value is not None:
+                    ET.SubElement(properties, "property", name=name, value=str(value))
 
 
 def _test_name(verdict: Verdict) -> str:
@@ -94,10 +118,9 @@ def _test_name(verdict: Verdict) -> str:
     return f"{after}{boot}operation {proof.fault.operation}: {proof.kind} {proof.address:#010x}"
 
 
-def _add_failure(test: ET.Element, result: CampaignResult, verdict: Verdict) -> None:
-    if not verdict.violations:
-        return
+def _failure(result: CampaignResult, verdict: Verdict) -> ET.Element:
     replay_id = replay_id_of(result.scenario, verdict, result.seed, result.engine)
-    failure = ET.SubElement(test, "failure", type=verdict.violations[0].rule, message=verdict.violations[0].message)
+    failure = ET.Element("failure", type=verdict.violations[0].rule, message=verdict.violations[0].message)
     lines = [f"{violation.rule}: {violation.message}" for violation in verdict.violations]
     failure.text = "\n".join([*lines, f"harness replay {shlex.quote(replay_id)}"])
+    return failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import asdict, dataclass
 
@@ -15,6 +16,9 @@ from harness.oracle.verdict import replay_id_of
 from harness.oracle.wear import WornPage
 from harness.report.risk_view import risk_record
 from harness.scenario.prepared import PreparedScenario
+
+_REPLAY_IDS = 20
+"""Of the first violations; all are in the lines of `--jsonl`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,9 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         null where no such run reached the application. `risk`: one object an update whose every moment was judged, for one cut an update.
     """
     judged = len(result.verdicts)
-    findings = findings_of(result)
+    violating = result.violating
+    rules = Counter(violation.rule for verdict in violating for violation in verdict.violations)
+    replay_ids = (replay_id_of(result.scenario, verdict, result.seed, result.engine) for verdict in violating for _ in verdict.violations)
     return {
         "scenario": result.scenario.reference,
         "part": result.scenario.part,
@@ -78,12 +84,12 @@ def summary_of(result: CampaignResult) -> dict[str, object]:
         "fired": result.fired,
         "distinct_crash_images": result.distinct_crash_images,
         "live_checked": result.live_checked,
-        "violations": len(findings),
-        "outcomes": dict(sorted(Counter(verdict.outcome.value for verdict in result.verdicts).items())),
-        "rules_violated": dict(sorted(Counter(finding.rule for finding in findings).items())),
+        "violations": rules.total(),
+        "outcomes": dict(sorted((outcome.value, count) for outcome, count in result.verdicts.outcomes.items())),
+        "rules_violated": dict(sorted(rules.items())),
         "rules_not_shown": list(result.rules_not_shown),
         "causes": [cause_record(result.scenario, cause, result.seed, result.engine) for cause in result.causes],
-        "replay_ids": [finding.replay_id for finding in findings[:20]],
+        "replay_ids": list(itertools.islice(replay_ids, _REPLAY_IDS)),
         **_times(result),
         "risk": [risk_record(exposure.risk(result.losses_per_hour)) for exposure in result.exposures],
         "seconds": round(result.seconds, 3),

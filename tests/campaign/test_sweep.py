@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def test_a_cut_from_the_log_equals_a_cut_made_live(scenario: PreparedScenario, m
             assert live == replay.crash_image(fault, 1)
 
 
-def lines_of(scenario: PreparedScenario, verdicts: list[Verdict]) -> list[dict[str, object]]:
+def lines_of(scenario: PreparedScenario, verdicts: Sequence[Verdict]) -> list[dict[str, object]]:
     """Return verdicts as the JSONL report has them."""
     return [json.loads(verdict_line(scenario, verdict, 1, "embedded")) for verdict in verdicts]
 

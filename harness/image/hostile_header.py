@@ -57,6 +57,7 @@ def forms(good: Flags) -> Iterator[HostileImage]:
         ("rotates-key", Flags.SIGNED | Flags.ROTATES_KEY),
         ("module-rotates-key", Flags.SIGNED | Flags.MODULE | Flags.ROTATES_KEY),
         ("delta-rotates-key-compressed", Flags.SIGNED | Flags.DELTA | Flags.ROTATES_KEY | Flags.COMPRESSED),
+        ("unknown-low", Flags.SIGNED | 1 << 5),
         ("unknown-high", Flags.SIGNED | 1 << 31),
         ("unknown-byte", Flags.SIGNED | 1 << 8),
         ("all", GREATEST_U32),

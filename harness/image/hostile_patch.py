@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from harness.image.delta.payload import PATCH_HEADER_BYTES, Coding
+from harness.image.delta.payload import PATCH_HEADER_BYTES, Coding, patch_digest
 from harness.image.delta.varint import encode_varint, zigzag
 from harness.image.forgery import PatchWorkshop
 from harness.image.hostile_header import GREATEST_U32, HostileImage, bindings, flipped, forms, keys, made, sealed, signatures, sizes, slots, truncated
@@ -13,7 +13,7 @@ from harness.image.keys import PUBLIC_KEY_BYTES, PrivateKey
 from harness.image.log import VALUE_END
 from harness.image.patch import PATCH_FLAGS, ROTATION_FLAGS
 from harness.image.refusal import RefusalReason as Reason
-from harness.image.spk import HEADER_BYTES, SpkHeader
+from harness.image.spk import HEADER_BYTES, SpkHeader, seal
 
 _BEHIND = {"magic": Reason.FORMAT, "format": Reason.FLAGS, "total": Reason.FLAGS, "code-size": Reason.FLAGS, "entry": Reason.FLAGS}
 _BEHIND_RESERVED = {"reserved": Reason.CRC, "key": Reason.CRC, "signature": Reason.CRC}
@@ -258,6 +258,23 @@ def _targets() -> Iterator[HostileImage]:
     yield dataclasses.replace(made("target-other-byte", title, Reason.TARGET, lambda s: _other_byte(s)), stops=True)
     title = "the new key did not sign what the patch makes: seen when all is rebuilt, and nothing starts"
     yield dataclasses.replace(made("rotation-of-old-target", title, Reason.TARGET, lambda s: _rotation(s, s.stranger.public_key.raw)), stops=True)
+    for name, what, forge in (
+        ("of-stranger", "a stranger signed", lambda s: _made_by(s, s.stranger)),
+        ("of-older-version", "is older than the installed one", lambda s: _made_by(s, s.key, version=s.installed.header.version - 1)),
+        ("for-another-board", "is for another board", lambda s: _made_by(s, s.key, hardware_revision=s.hardware_revision + 1)),
+        ("unsigned", "says that it is unsigned", lambda s: _made_by(s, s.key, flags=0)),
+    ):
+        title = f"what the patch makes, as it says, {what}: seen when all is rebuilt, and nothing starts"
+        yield dataclasses.replace(made(f"target-{name}", title, Reason.TARGET, forge), stops=True)
+
+
+def _made_by(shop: PatchWorkshop, key: PrivateKey, *, version: int | None = None, **header: int) -> bytes:
+    """A patch that makes the installed image with another header, and names just that as its target."""
+    version = shop.told.target_version if version is None else version
+    fields = dataclasses.replace(shop.installed.header, version=version, **header)  # type: ignore[arg-type] # names and types are those of the header's fields
+    target = seal(fields, shop.installed.code, key)
+    steps = b"\x00" + _insert(target[:HEADER_BYTES], HEADER_BYTES) + _copy(shop.page_bytes - HEADER_BYTES, 0)
+    return shop.body(steps, target_digest=patch_digest(target), target_bytes=len(target), steps=1, coding=Coding.RAW)
 
 
 def _other_byte(shop: PatchWorkshop) -> bytes:

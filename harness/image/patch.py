@@ -159,6 +159,8 @@ def verify_patch(
         verify_image(target, new_key or public_key, hardware_revision=hardware_revision)
     except ImageRefused as refused:
         raise ImageRefused(RefusalReason.TARGET, f"what it makes would not start: {refused}") from None
+    if SpkHeader.from_bytes(target).version != header.version:
+        raise ImageRefused(RefusalReason.TARGET, f"what it makes is version {SpkHeader.from_bytes(target).version}, not {header.version}")
     return target
 
 

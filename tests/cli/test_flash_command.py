@@ -51,6 +51,17 @@ def test_many_updates_share_the_erases_of_the_pool(capsys: Output) -> None:
     assert regions["metadata"]["lifetime_updates"] == 10_000 * 8 // regions["metadata"]["most"]
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("chip", ["stm32f103", "nrf52840"])
+def test_two_hundred_updates_wear_the_pool_evenly(chip: str, capsys: Output) -> None:
+    """No page of log and scratch is erased more than twice as often as another, and none is left out."""
+    record = read_json(capsys, "stats", f"{chip}/speck-delta", "--updates", "200")
+    erases = next(region["erases"] for region in record["regions"] if region["region"] == "metadata")  # type: ignore[attr-defined]
+
+    assert record["updates"] == 200
+    assert 0 < max(erases) <= 2 * min(erases)
+
+
 def test_many_updates_are_told(capsys: Output) -> None:
     """A region a row, and what the options that say nothing here are told."""
     assert run_cli(["flash", "stats", SCENARIO, "--updates", "2"]) == 0

@@ -120,6 +120,25 @@ TEST(image_refuses_vectors, "A stack outside RAM or misaligned, and a reset vect
     }
 }
 
+TEST(image_refuses_tables_off_their_boundary, "A vector table that is right in all but its place is refused where the core would read another one.")
+{
+    static const struct {
+        uint32_t entry;
+        enum result expected;
+    } ROWS[] = {
+        {0x174, RESULT_ENTRY}, {0x178, RESULT_ENTRY}, {0x1F0, RESULT_ENTRY}, {0x270, RESULT_ENTRY},
+        {0x370, RESULT_CRC}, /* on the boundary, so the next check speaks */
+    };
+
+    for (uint32_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        uint8_t *header = header_with(IMAGE_V1);
+
+        memmove(header + IMAGE_HEADER_BYTES + ROWS[i].entry, header + IMAGE_HEADER_BYTES + 0x170, 8);
+        store_u32(header + 14, ROWS[i].entry);
+        CHECK_EQUAL(ROWS[i].expected, verify(IMAGE_NOT_OLDER, 1));
+    }
+}
+
 TEST(image_refuses_signed_images, "Properly signed images are refused where they do not fit this device.")
 {
     (void)header_with(IMAGE_V2_FOREIGN);

@@ -47,6 +47,9 @@ def _entries() -> Iterator[HostileImage]:
     ):
         yield sealed(f"entry-{name}", f"properly signed, entry offset {entry:#x}", Reason.ENTRY, entry_offset=entry)
     yield made("entry-at-end", "the vector table begins where the code ends", Reason.ENTRY, lambda s: s.sealed(entry_offset=s.header.code_bytes))
+    for name, distance in (("half-way", VECTOR_TABLE_ALIGNMENT_BYTES // 2), ("by-eight", VECTOR_TABLE_HEAD_BYTES)):
+        title = "properly signed, the whole vector table is off its boundary"
+        yield made(f"entry-off-{name}", title, Reason.ENTRY, lambda s, d=distance: _moved_table(s, d))
     yield made("entry-overhangs", "the vector table's last bytes lie behind the code", Reason.ENTRY, lambda s: _overhanging(s))
     for size in (1, VECTOR_TABLE_HEAD_BYTES - 1):
         yield made(f"code-of-{size}", "the code is too short for a vector table", Reason.ENTRY, lambda s, n=size: s.sealed(s.good.code[:n]))
@@ -95,6 +98,14 @@ def _raised(shop: Workshop) -> bytes:
 
 
 def _second_table(shop: Workshop) -> bytes:
+    return shop.altered(_code_with_table(shop, VECTOR_TABLE_ALIGNMENT_BYTES), entry_offset=shop.header.entry_offset + VECTOR_TABLE_ALIGNMENT_BYTES)
+
+
+def _moved_table(shop: Workshop, distance: int) -> bytes:
+    """The good vector table this far from where it is, with the entry offset that names it there."""
+    return shop.sealed(_code_with_table(shop, distance), entry_offset=shop.header.entry_offset + distance)
+
+
+def _code_with_table(shop: Workshop, distance: int) -> bytes:
     entry = shop.header.entry_offset
-    moved = entry + VECTOR_TABLE_ALIGNMENT_BYTES
-    return shop.altered(shop.code_with(moved, shop.good.code[entry : entry + VECTOR_TABLE_HEAD_BYTES]), entry_offset=moved)
+    return shop.code_with(entry + distance, shop.good.code[entry : entry + VECTOR_TABLE_HEAD_BYTES])

@@ -3,11 +3,10 @@
 #ifndef TESTS_DEVICE_H
 #define TESTS_DEVICE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "flash_fake.h"
-#include "layout.h"
+#include "boots.h"
+#include "new_device.h"
 #include "result.h"
 
 /* Images that the folder holds, signed by an independent implementation. */
@@ -34,17 +33,11 @@ enum {
     DEVICE_JOURNAL_OPERATIONS = 8 / PROGRAM_BYTES /* of one record, or of the header */
 };
 
-/* A new device: identity written, all else erased. */
-void make_device(void);
-
 /* A device with version 1 installed and confirmed by the counter. */
 void make_installed_device(void);
 
 /* The same, with an image staged and pending. */
 void make_staged_device(enum device_image image);
-
-/* Put an image at the start of a region, the rest of which is erased. */
-void device_put_image(const struct region *region, enum device_image image);
 
 /* Write a place of the counter, or a journal header or record, whole. */
 void device_put_counter(uint32_t page, uint32_t place, uint64_t value);
@@ -56,19 +49,5 @@ void device_put_torn(uint32_t metadata_offset, uint32_t size_bytes);
 
 /* Correct the CRC of the image at the start of a region. */
 void device_fix_crc(const struct region *region);
-
-/* The flash at an offset of a region, for writing past all checks. */
-uint8_t *device_flash(const struct region *region, uint32_t offset);
-
-/* Whether the region starts with the image. */
-bool device_holds(const struct region *region, enum device_image image);
-
-uint32_t device_image_bytes(enum device_image image);
-
-/* Boot once as main.c does. */
-enum fake_end run_boot(void);
-
-/* Boot until an application starts or the bootloader waits; fails the test after three boots. */
-enum fake_end run_until_settled(void);
 
 #endif

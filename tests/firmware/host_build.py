@@ -75,6 +75,8 @@ def _store_layout(layout: dict[str, int]) -> dict[str, int]:
 STORE_LAYOUTS = {chip: _store_layout(layout) for chip, layout in LAYOUTS.items()}
 """The same parts as the application that keeps modules sees them."""
 
+_DEVICE_SOURCES = ("tests/flash_fake.c", "tests/new_device.c")
+
 _WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Werror")
 
 
@@ -121,7 +123,7 @@ def build_delta_units(compiler: HostCompiler, firmware: Path, folder: Path, chip
     logic = [firmware / file for file in load_profile("speck-delta", firmware).bootloader.sources if file.startswith("boot/")]
     folders = ("delta", "patch", "tests/delta")
     sources = [*logic, *(source for name in folders for source in sorted(firmware.glob(f"{name}/*.c")) if source.name != "patch_apply.c")]
-    sources += [firmware / name for name in ("speck/slot.c", "speck/staged_patch.c", "tests/flash_fake.c", "tests/runner.c")]
+    sources += [firmware / name for name in ("speck/slot.c", "speck/staged_patch.c", *_DEVICE_SOURCES, "tests/boots.c", "tests/runner.c")]
     return _build_program(compiler, firmware, folder, "speck-delta", sources, ("boot", "hal", "speck", "tests", *folders), DELTA_LAYOUTS[chip])
 
 
@@ -134,8 +136,8 @@ def build_store_units(compiler: HostCompiler, firmware: Path, folder: Path, chip
     recipe = load_profile("speck-module", firmware).application
     sources = [firmware / file for file in recipe.sources if file.startswith(("boot/", "delta/"))]
     sources += [source for name in ("module", "tests/store") for source in sorted(firmware.glob(f"{name}/*.c"))]
-    sources += [firmware / "tests/flash_fake.c", firmware / "tests/runner.c"]
-    headers = ("boot", "delta", "hal", "module", "tests", "tests/store")
+    sources += [firmware / name for name in (*_DEVICE_SOURCES, "tests/delta/device_log.c", "tests/runner.c")]
+    headers = ("boot", "delta", "hal", "module", "tests", "tests/delta", "tests/store")
     return _build_program(compiler, firmware, folder, "speck-module", sources, headers, STORE_LAYOUTS[chip])
 
 
@@ -267,10 +269,10 @@ def build_fuzz_target(compiler: HostCompiler, firmware: Path, folder: Path, targ
         roots = {name: library_path(library) for name, library in libraries.items()}
         include += [f"-isystem{roots[name] / inner}" for name, library in libraries.items() for inner in library.include]
         define = [f"-D{name}={value:#x}" for name, value in layouts["stm32f103"].items()]
-        device = "tests/delta/delta_device.c" if target == "rebuild" else "tests/device.c"
+        device = ("tests/delta/delta_device.c", "tests/delta/device_log.c") if target == "rebuild" else ("tests/device.c",)
         logic = [file for file in bootloader.sources if file.startswith(("boot/", "delta/", "patch/"))]
         sources += [source for file in logic for source in sorted(firmware.glob(file))]
-        sources += [firmware / name for name in (device, "tests/flash_fake.c", "fuzz/device_fuzz.c")]
+        sources += [firmware / name for name in (*device, *_DEVICE_SOURCES, "tests/boots.c", "fuzz/device_fuzz.c")]
         for foreign in (roots[name] / file for name, files in bootloader.libraries.items() for file in files):
             objects.append(folder / f"{foreign.stem}.library.o")
             _run([*compiler.command, "-std=c11", "-O2", "-w", *include, "-c", str(foreign), "-o", str(objects[-1])])

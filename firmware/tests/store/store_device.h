@@ -6,9 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "flash_fake.h"
-#include "layout.h"
-#include "log.h"
+#include "device_log.h"
+#include "new_device.h"
 
 /* Files that the folder holds, made and signed on the host. */
 enum store_image {
@@ -36,12 +35,6 @@ void make_complete_store(enum store_image complete);
 
 /* Put an image into the slot and mark it, with a boot of its own. False: power was cut, at the operation that the test chose. */
 bool stage(enum store_image image);
-
-void device_put(const struct region *region, uint32_t offset, enum store_image image);
-
-uint8_t *device_flash(const struct region *region, uint32_t offset);
-
-struct log_state device_state(void);
 
 /* Boot once as the application does: find, install if pending, find again. `ran_first` and `ran_last` tell what was found. */
 enum fake_end run_boot(void);

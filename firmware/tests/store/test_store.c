@@ -58,7 +58,7 @@ TEST(store_refuses, "A refused module changes nothing but the log, which says wh
 TEST(store_runs_what_the_counter_names, "A bank that verifies and has another version than the counter is not run: neither older nor newer.")
 {
     make_staged_store(0, STORE_V1);
-    device_put(&LAYOUT_APPLICATION, 0, STORE_V2);
+    device_put_image(&LAYOUT_APPLICATION, STORE_V2);
     CHECK_EQUAL(FAKE_RETURNED, run_boot());
     CHECK_EQUAL(0, ran_last);
 }

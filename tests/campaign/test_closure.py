@@ -24,17 +24,13 @@ from harness.campaign.search.workers import LocalWorkers
 from harness.cli import run_cli
 from harness.errors import InputError
 from harness.fault.replay_id import parse_replay_id
-from harness.oracle.verdict import Verdict, replay_id_of
+from harness.oracle.verdict import replay_id_of
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
+from tests.campaign.stops import never
 
 SHORT = "counter-behind"
 """A case with few operations, all of them in the bookkeeping."""
-
-
-def never(_: Verdict) -> bool:
-    """A search for something that is never found compares nothing on the way."""
-    return False
 
 
 @pytest.fixture(scope="module", name="scenario")
@@ -61,17 +57,6 @@ def test_the_good_bootloader_survives_two_cuts_in_a_row(shallow: SearchResult) -
     assert shallow.compared > 0
     assert shallow.told_apart == 0
     assert {risk.harmed_per_million for risk in risks(shallow, 1.0)} <= {0.0}
-
-
-def test_merging_changes_neither_what_happens_nor_how_many_cuts_there_are(scenario: PreparedScenario) -> None:
-    """One cut deep, the states told apart by every byte end as those that are taken for one."""
-    results = [search(scenario, SearchOptions(SearchSettings(merging=merging), depth=1, only_case=SHORT, stop_when=never)) for merging in Merging]
-
-    assert len({result.faults for result in results}) == 1
-    assert len({frozenset(result.outcomes) for result in results}) == 1
-    assert all(result.finished and not result.violations for result in results)
-    by_bytes, by_meaning, by_room = (result.states for result in results)
-    assert by_bytes > by_meaning >= by_room
 
 
 def test_nearly_full_logs_are_all_reached_though_most_fillings_are_not_booted(scenario: PreparedScenario) -> None:

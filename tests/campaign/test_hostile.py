@@ -57,25 +57,6 @@ def test_images_around_cuts_of_an_update(worker: HostileWorker) -> None:
     assert {answer for manner, answer in result.answers if manner is Manner.INTERRUPTS} == {Answer.REFUSED, Answer.RECOVERY, Answer.NOT_READ}
 
 
-MISSING_CHECKS = {
-    "signature-ignored": ("signature-foreign", Answer.ACCEPTED),
-    "key-not-compared": ("key-foreign", Answer.ACCEPTED),
-    "hardware-ignored": ("hardware-later", Answer.ACCEPTED),
-    "same-version-accepted": ("version-same", Answer.ACCEPTED),
-    "erase-before-verify": ("magic-zero", Answer.ACCEPTED),
-    "refusal-closed-as-installed": ("slot-erased", Answer.WRONG_REASON),
-}
-
-
-@pytest.mark.parametrize("bug", MISSING_CHECKS)
-def test_a_missing_check_is_found(bug: str) -> None:
-    """The image that only this check refuses gets in, or the record is wrong."""
-    name, answer = MISSING_CHECKS[bug]
-    worker = HostileWorker(prepare(SCENARIO, PrepareOptions(bug=bug)), 1, "embedded", at_cuts=False)
-    assert worker.judge_image(name).answer is answer
-    worker.close()
-
-
 def test_a_rollback_after_the_update_is_found() -> None:
     """A counter that is never advanced lets the version before in again: only the attack after the update shows that."""
     worker = HostileWorker(prepare(SCENARIO, PrepareOptions(bug="counter-never-advanced")), 1, "embedded", at_cuts=False)

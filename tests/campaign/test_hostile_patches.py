@@ -63,18 +63,3 @@ def test_another_signed_patch_that_goes_on_with_an_update_is_found() -> None:
     result = worker.attack([Attack((fault,), (name,)) for fault in planned[300:600:100]])
     worker.close()
     assert {finding.answer for finding in result.findings} == {Answer.ACCEPTED}
-
-
-MISSING_CHECKS = {
-    "delta-base-ignored": ("base-digest-first-bit", Answer.ACCEPTED),
-    "delta-counter-sign": ("version-zero", Answer.WRONG_REASON),
-}
-
-
-@pytest.mark.parametrize("bug", MISSING_CHECKS)
-def test_a_missing_check_is_found(bug: str) -> None:
-    """The patch that only this check refuses gets in, or on to the next check."""
-    name, answer = MISSING_CHECKS[bug]
-    worker = HostileWorker(prepare(SCENARIO, PrepareOptions(bug=bug)), 1, "embedded", at_cuts=False)
-    assert worker.judge_image(name).answer is answer
-    worker.close()

@@ -13,21 +13,15 @@ from harness.campaign.search.children import ChildFinder
 from harness.campaign.search.closure import search
 from harness.campaign.search.expand import Expander, SearchSettings, Task
 from harness.campaign.search.outcome import SearchOptions
-from harness.campaign.search.state import Geography, Merging, State, leaders_of, start_of
+from harness.campaign.search.state import Geography, State, leaders_of, start_of
 from harness.fault.faults import Tear
 from harness.image.log import HEADER_BYTES, PLACE_BYTES
 from harness.machine.engines import make_machine
-from harness.oracle.verdict import Verdict
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
 
 REFUSED = "forged"
 """A case that is over after one record of the log."""
-
-
-def never(_: Verdict) -> bool:
-    """A search for something that is never found compares nothing on the way."""
-    return False
 
 
 @pytest.fixture(scope="module", name="scenario")
@@ -61,17 +55,6 @@ def test_no_series_of_cuts_makes_room_for_a_key(scenario: PreparedScenario) -> N
     result = search(scenario, SearchOptions(only_case="key-places-used"))
 
     assert (result.finished, result.violations, result.told_apart) == (True, [], 0)
-
-
-def test_merging_changes_neither_what_happens_nor_how_many_cuts_there_are(scenario: PreparedScenario) -> None:
-    """One cut deep, the states told apart by every byte end as those that are taken for one."""
-    results = [search(scenario, SearchOptions(SearchSettings(merging=merging), depth=1, only_case=REFUSED, stop_when=never)) for merging in Merging]
-
-    assert len({result.faults for result in results}) == 1
-    assert len({frozenset(result.outcomes) for result in results}) == 1
-    assert all(result.finished and not result.violations for result in results)
-    by_bytes, by_meaning, by_room = (result.states for result in results)
-    assert by_bytes > by_meaning >= by_room
 
 
 def test_cuts_inside_a_scratch_page_are_one_state(scenario: PreparedScenario, expander: Expander, update: State) -> None:

@@ -26,9 +26,9 @@ from harness.campaign.stored import is_search
 from harness.cli import run_cli
 from harness.errors import ExitCode, InputError
 from harness.fault.tear_words import parse_tears
-from harness.oracle.verdict import Verdict
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
+from tests.campaign.stops import never
 
 REFERENCE = "stm32f103/speck-full"
 OPTIONS = SearchOptions(depth=3, only_case="counter-behind")
@@ -43,11 +43,6 @@ def _scenario() -> PreparedScenario:
 @pytest.fixture(scope="module", name="undisturbed")
 def _undisturbed(scenario: PreparedScenario) -> SearchResult:
     return search(scenario, OPTIONS)
-
-
-def never(_: Verdict) -> bool:
-    """A search for something that is never found takes no time to group what it finds."""
-    return False
 
 
 class StopsAfter:

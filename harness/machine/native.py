@@ -153,6 +153,7 @@ class MemoCounts(ctypes.Structure):
         ("records", ctypes.c_uint64),
         ("functions", ctypes.c_uint64),
         ("bytes", ctypes.c_uint64),
+        ("generations", ctypes.c_uint64),
     )
 
 
@@ -287,7 +288,7 @@ def load_core() -> ctypes.CDLL:
     core.converge_store_counts.restype = None
     core.converge_store_counts.argtypes = (ctypes.c_void_p, ctypes.POINTER(ConvergeCounts))
     core.memo_store_create.restype = ctypes.c_void_p
-    core.memo_store_create.argtypes = ()
+    core.memo_store_create.argtypes = (ctypes.c_uint64,)
     core.memo_store_destroy.restype = None
     core.memo_store_destroy.argtypes = (ctypes.c_void_p,)
     core.memo_store_counts.restype = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -233,3 +235,64 @@ def test_code_in_ram_ends_the_recording_of_that_boot() -> None:
         assert described(machines.user, state) == described(machines.plain, state)
 
     assert machines.calls.counts().shared > 0
+
+
+def make_small_machines() -> Machines:
+    """Return machines whose store has room for some tens of calls of the test program, and knows which of its functions is worth it."""
+    device = load_device("stm32f103")
+    calls = SharedCalls(1 << 20)
+    recorder = EmbeddedMachine(device, "c8", records_reads=True, calls=calls)
+    recorder.boot(make_state(0), seed=1)
+    return Machines(EmbeddedMachine(device, "c8"), recorder, EmbeddedMachine(device, "c8", calls=calls), calls)
+
+
+def shared_after_recording(machines: Machines, state: NonVolatile) -> int:
+    """Boot a state on the machine that records, and return how many calls the other one shares then."""
+    machines.recorder.boot(state, seed=1)
+    return shared_by_user(machines, state)
+
+
+def shared_by_user(machines: Machines, state: NonVolatile) -> int:
+    """Boot a state on the machine that only looks up, hold it against plain execution, and return how many calls were shared."""
+    before = machines.calls.counts().shared
+    assert described(machines.user, state) == described(machines.plain, state)
+    return machines.calls.counts().shared - before
+
+
+def make_others(count: int) -> Iterator[NonVolatile]:
+    """Yield states with other bytes in every page that the program's function reads: nothing of one says anything about another."""
+    for number in range(count):
+        yield make_state(0, salt=1000 + number, data=random.Random(number).randbytes(64), target=random.Random(number).randbytes(1024))
+
+
+def test_a_full_store_gives_up_what_is_not_met_any_more() -> None:
+    """New calls are recorded however many there were; one that is met again and again stays, and one that is not is recorded anew."""
+    machines = make_small_machines()
+    hot, cold = make_state(0), make_state(0, salt=7)
+    assert (shared_after_recording(machines, hot), shared_after_recording(machines, cold)) == (2, 2)
+
+    shared = [(shared_after_recording(machines, other), shared_by_user(machines, hot)) for other in make_others(200)]
+
+    counts = machines.calls.counts()
+    assert counts.generations >= 3
+    assert sum(others < 2 for others, _ in shared) <= counts.generations, "only the boot in which there was no more room keeps less"
+    assert all(again == 2 for _, again in shared)
+    assert counts.kept_bytes <= 1 << 20
+    assert shared_by_user(machines, cold) < 2
+    assert shared_after_recording(machines, cold) == 2
+
+
+def test_a_process_that_died_in_a_boot_keeps_what_there_is() -> None:
+    """Nobody can know where it looked: nothing is given up from then on, nothing new is kept, and every boot still goes as it must."""
+    machines = make_small_machines()
+    core, handle = machines.calls._core, machines.calls.handle  # noqa: SLF001 -- no boot can be made to die at a known place
+    child = os.fork()
+    if child == 0:
+        core.memo_store_enter(ctypes.c_void_p(handle))
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    shared = [shared_after_recording(machines, other) for other in make_others(200)]
+
+    assert machines.calls.counts().generations <= 2
+    assert (shared[0], shared[-1]) == (2, 0)

@@ -226,8 +226,12 @@ void machine_fill_result(struct machine *m, struct boot_result *result)
 
 int32_t machine_boot(struct machine *m, const struct boot_request *request, struct boot_result *result)
 {
+    bool ran;
+
     machine_reset(m, request);
-    if (!machine_run(m, machine_take_reset(m))) {
+    ran = machine_run(m, machine_take_reset(m));
+    memo_leave(m);
+    if (!ran) {
         return MACHINE_UNICORN;
     }
     converge_finish(m);

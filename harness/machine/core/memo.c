@@ -121,16 +121,27 @@ static bool undisturbed(const struct machine *m, const struct memo_record *recor
             operation_log_has_room(m, record->operation_count, record->erase_count));
 }
 
-const struct memo_record *memo_find(struct machine *m, uint32_t pc, const struct memo_state *now)
+static const struct memo_record *find_aged(struct machine *m, uint32_t age, uint32_t pc, const struct memo_state *now)
 {
-    for (const struct memo_record *record = memo_first(m->memo.store, pc, now); record != NULL; record = record->next) {
+    for (const struct memo_record *record = memo_first(m->memo.store, age, pc, now); record != NULL; record = record->next) {
         if (record->pc == pc && same_state(m, now, &record->before) && same_controller(m, now, record) && same_ram(m, record) &&
             same_pages(m, record) &&
             (!record->sends || memo_same_sender(m, &record->sender_before))) {
-            return undisturbed(m, record) ? record : NULL;
+            return record;
         }
     }
     return NULL;
+}
+
+const struct memo_record *memo_find(struct machine *m, uint32_t pc, const struct memo_state *now)
+{
+    const struct memo_record *record = find_aged(m, 0, pc, now);
+
+    if (record == NULL) {
+        record = find_aged(m, 1, pc, now);
+        record = record == NULL ? NULL : memo_copy(m, record);
+    }
+    return record != NULL && undisturbed(m, record) ? record : NULL;
 }
 
 void memo_disturb(struct machine *m)

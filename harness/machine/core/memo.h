@@ -28,6 +28,7 @@ struct memo_record;
 struct memo_recorder;
 struct memo_store;
 
+#define MEMO_BYTES_MIN (1024u * 1024u)
 #define MEMO_NOTHING UINT32_MAX /* no code is at an odd address */
 
 /* What a store did so far: shared calls in this process, the rest in all that share it. Mirrors `MemoCounts` in native.py. */
@@ -37,6 +38,7 @@ struct memo_counts {
     uint64_t records;
     uint64_t functions;
     uint64_t bytes;
+    uint64_t generations; /* that were begun: all but the last two are given up */
 };
 
 /* Of one machine. */
@@ -49,8 +51,8 @@ struct memo {
     uint64_t disturbances;          /* events that no call may be shared over */
 };
 
-/* Make an empty store, which processes that are forked from this one share; NULL where memory failed. */
-struct memo_store *memo_store_create(void);
+/* Make an empty store of `size_bytes` bytes at most, which processes that are forked from this one share; NULL where memory failed, or for fewer than `MEMO_BYTES_MIN`. */
+struct memo_store *memo_store_create(uint64_t size_bytes);
 void memo_store_destroy(struct memo_store *store);
 void memo_store_counts(const struct memo_store *store, struct memo_counts *counts);
 
@@ -64,8 +66,11 @@ bool memo_stop_recording(struct machine *m);
 /* A boot begins, and the one before it ran code from RAM: calls are recorded again. */
 void memo_resume_recording(struct machine *m);
 
-/* Forget the calls of the last boot. */
+/* A boot begins: forget the calls of the last one. */
 void memo_reset(struct machine *m);
+
+/* A boot is over: nothing that it found is looked at any more. */
+void memo_leave(struct machine *m);
 
 /* Something happened that rule 2 forbids: whatever call is under way is not shared. */
 void memo_disturb(struct machine *m);

@@ -96,15 +96,26 @@ struct memo_function {
 /* Look calls of the function at `pc` up from now on. */
 void memo_propose(struct memo_store *store, uint32_t pc);
 
-/* A copy of `size_bytes` bytes that lives as long as the store, one for equal contents; NULL where memory failed or is used up. */
+/* A copy of `size_bytes` bytes that lives longer than the boot under way, one for equal contents; NULL where there is no room. */
 const uint8_t *memo_keep(struct memo_store *store, const uint8_t *content, size_t size_bytes);
 
-/* Memory for a record, zeroed, that lives as long as the store; NULL where memory failed or is used up. */
+/* Memory for a record, zeroed, that lives as long; NULL where there is no room. */
 void *memo_allocate(struct memo_store *store, size_t size_bytes);
 
-/* The first record of the function at `pc` that begins with these registers. */
-struct memo_record *memo_first(const struct memo_store *store, uint32_t pc, const struct memo_state *before);
+/* The first record of the function at `pc` that begins with these registers; `age` 0: of those that will stay longest, 1: of the ones before. */
+struct memo_record *memo_first(const struct memo_store *store, uint32_t age, uint32_t pc, const struct memo_state *before);
+
+/* Let others find a record: one that was just made; or a copy. */
 void memo_add(struct memo_store *store, struct memo_record *record);
+void memo_publish(struct memo_store *store, struct memo_record *record);
+
+/* A copy of an old record that stays as long as a new one, published; the record itself where there is no room. */
+const struct memo_record *memo_copy(struct machine *m, const struct memo_record *record);
+
+/* A boot begins, or is over. */
+void memo_store_enter(struct memo_store *store);
+void memo_store_leave(struct memo_store *store);
+
 void memo_count_hit(struct memo_store *store, const struct memo_record *record);
 
 /* Read the core's registers, the controller and the clock; nothing is copied that lives in the machine. */

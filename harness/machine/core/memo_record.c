@@ -310,7 +310,7 @@ static bool record_pages(struct machine *m, const struct frame *frame, struct me
         }
         if (changed[page] != 0) {
             next->after = memo_keep(m->memo.store, m->flash.cells + page * page_bytes, page_bytes);
-            next->wear_before = frame->page_wear[page];
+            next->wear_before = next->before == NULL ? (struct memo_wear){0} : frame->page_wear[page];
             next->wear_after = wear_of(m, page);
             if (next->after == NULL || (next->wear_after.page.counted && next->wear_after.writes == NULL) ||
                 (next->before != NULL && next->wear_before.page.counted && next->wear_before.writes == NULL)) {

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Where the records are: found by function and registers, contents kept once.
+ * Where the records are: found by function and registers, contents kept once, the oldest given up where there is no room.
  *
  *  1. All of it is in one block of memory that processes share which are forked after it was made, at the same addresses in each.
  *  2. What is kept is written before it is published by one atomic exchange, and neither changes nor moves afterwards. So there are no locks,
  *     and a process that dies in the middle leaves nothing that another one could trip over, only some bytes that nobody finds.
  *  3. Two that keep the same at once both do: then there are two of it, which say the same.
  *  4. Only the counts of shared calls are a process's own.
+ *  5. The block has three parts, and generation g of the records is in part g % 3. A boot keeps in the newest generation that there was when it
+ *     began, and looks up in that and in the one before it. What it finds in the older one it copies (`memo_copy.c`). Nothing of a record
+ *     outlives the boot that found it.
+ *  6. While it boots, a process shows which generation it began with. Generation g + 1, in the part of g - 2, begins when g has no room left, and no
+ *     boot is under way that began before g: so nobody looks where it will be. A process that is about to begin a boot first shows the generation, and
+ *     then looks whether it still is the newest: whoever begins another one has seen it, or else it takes that one.
+ *  7. A process that dies in the middle of a boot is taken for one that still looks: no generation begins any more, what there is stays, and
+ *     calls beyond are executed. A campaign ends then anyhow.
  */
 #define _DEFAULT_SOURCE 1 /* anonymous mappings */
 
@@ -15,10 +23,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define BUCKETS 4096u
-/* Of addresses: memory is taken as it is written. A sweep of 429,041 cuts of an update in place had filled a quarter of it at half its way. */
-#define BYTES_MAX (1024u * 1024u * 1024u)
+#define PARTS 3u
+#define PROCESSES_MAX 1024u
 #define ALIGNMENT 16u
 /* A function is given up when it has this many records, and not one shared call for each few of them. */
 #define RECORDS_TRIED 256u
@@ -31,18 +40,31 @@ struct kept {
     uint8_t content[];
 };
 
+/* At the beginning of each part. */
+struct generation {
+    _Atomic(struct memo_record *) records[BUCKETS];
+    _Atomic(struct kept *) kept[BUCKETS];
+    _Atomic uint64_t used_bytes; /* 0: nothing is here yet */
+};
+
 /* At the beginning of the block. */
 struct shared {
     struct memo_function functions[MEMO_FUNCTIONS_MAX];
-    _Atomic(struct memo_record *) records[BUCKETS];
-    _Atomic(struct kept *) kept[BUCKETS];
     _Atomic uint32_t function_count;
     _Atomic uint64_t record_count;
-    _Atomic uint64_t used_bytes;
+    _Atomic uint32_t newest; /* generation, from 1 */
+    _Atomic uint32_t full;   /* the last one that had no room */
+    _Atomic bool beginning;  /* a generation: one process at a time */
+    _Atomic uint32_t process_count;
+    _Atomic uint32_t began[PROCESSES_MAX]; /* with which generation a boot under way did; 0: there is none */
 };
 
 struct memo_store {
     struct shared *shared;
+    size_t size_bytes;
+    pid_t process;       /* whose copy of this structure it is */
+    uint32_t place;      /* of that process in `began` */
+    uint32_t generation; /* of its boot under way; 0: there is none, or no place was left: nothing is found and nothing kept */
     uint64_t calls_shared;
     uint64_t instructions_shared;
 };
@@ -66,24 +88,48 @@ static uint64_t hash_of(uint64_t seed, const void *content, size_t size_bytes)
     return hash;
 }
 
-struct memo_store *memo_store_create(void)
+static uint64_t aligned(uint64_t size_bytes)
+{
+    return (size_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static uint64_t part_bytes(const struct memo_store *store)
+{
+    return (store->size_bytes - aligned(sizeof(struct shared))) / PARTS / ALIGNMENT * ALIGNMENT;
+}
+
+static struct generation *generation_at(const struct memo_store *store, uint32_t number)
+{
+    return (struct generation *)((uint8_t *)store->shared + aligned(sizeof(struct shared)) + number % PARTS * part_bytes(store));
+}
+
+static void empty(struct generation *generation)
+{
+    memset(generation, 0, sizeof(*generation));
+    atomic_store(&generation->used_bytes, aligned(sizeof(*generation)));
+}
+
+struct memo_store *memo_store_create(uint64_t size_bytes)
 {
     struct memo_store *store = calloc(1, sizeof(*store));
-    void *block = store == NULL ? MAP_FAILED
-                                : mmap(NULL, BYTES_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *block = store == NULL || size_bytes < MEMO_BYTES_MIN
+                      ? MAP_FAILED
+                      : mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (block == MAP_FAILED) {
         free(store);
         return NULL;
     }
     store->shared = block;
-    atomic_store(&store->shared->used_bytes, sizeof(struct shared));
+    store->size_bytes = size_bytes;
+    empty(generation_at(store, 1));
+    atomic_store(&store->shared->newest, 1);
     return store;
 }
 
 void memo_store_destroy(struct memo_store *store)
 {
-    munmap(store->shared, BYTES_MAX);
+    munmap(store->shared, store->size_bytes);
     free(store);
 }
 
@@ -94,29 +140,105 @@ void memo_store_counts(const struct memo_store *store, struct memo_counts *count
         .instructions_shared = store->instructions_shared,
         .records = atomic_load(&store->shared->record_count),
         .functions = atomic_load(&store->shared->function_count),
-        .bytes = atomic_load(&store->shared->used_bytes),
+        .generations = atomic_load(&store->shared->newest),
     };
+    for (uint32_t part = 0; part < PARTS; part++) {
+        counts->bytes += atomic_load(&generation_at(store, part)->used_bytes);
+    }
+}
+
+static bool nobody_began_before(const struct shared *shared, uint32_t generation)
+{
+    uint32_t processes = atomic_load(&shared->process_count);
+
+    for (uint32_t place = 0; place < processes && place < PROCESSES_MAX; place++) {
+        uint32_t began = atomic_load(&shared->began[place]);
+
+        if (began != 0 && began < generation) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Begin the next generation, unless another process does, or may still look where it would be. */
+static void make_room(struct memo_store *store)
+{
+    struct shared *shared = store->shared;
+    uint32_t newest;
+
+    if (atomic_exchange(&shared->beginning, true)) {
+        return;
+    }
+    newest = atomic_load(&shared->newest);
+    if (newest == atomic_load(&shared->full) && nobody_began_before(shared, newest)) {
+        empty(generation_at(store, newest + 1));
+        atomic_store(&shared->newest, newest + 1);
+    }
+    atomic_store(&shared->beginning, false);
+}
+
+static void find_place(struct memo_store *store)
+{
+    store->process = getpid();
+    store->place = atomic_fetch_add(&store->shared->process_count, 1);
+}
+
+void memo_store_enter(struct memo_store *store)
+{
+    struct shared *shared = store->shared;
+
+    if (store->process != getpid()) {
+        find_place(store);
+    }
+    memo_store_leave(store);
+    if (store->place >= PROCESSES_MAX) {
+        return;
+    }
+    if (atomic_load(&shared->full) == atomic_load(&shared->newest)) {
+        make_room(store);
+    }
+    do {
+        store->generation = atomic_load(&shared->newest);
+        atomic_store(&shared->began[store->place], store->generation);
+    } while (store->generation != atomic_load(&shared->newest));
+}
+
+void memo_store_leave(struct memo_store *store)
+{
+    store->generation = 0;
+    if (store->process == getpid() && store->place < PROCESSES_MAX) {
+        atomic_store(&store->shared->began[store->place], 0);
+    }
 }
 
 void *memo_allocate(struct memo_store *store, size_t size_bytes)
 {
-    uint64_t needed = (size_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    uint64_t offset = atomic_load(&store->shared->used_bytes);
+    struct generation *generation = generation_at(store, store->generation);
+    uint64_t needed = aligned(size_bytes);
+    uint64_t offset = atomic_load(&generation->used_bytes);
 
+    if (store->generation == 0) {
+        return NULL;
+    }
     do {
-        if (needed > BYTES_MAX - offset) {
+        if (needed > part_bytes(store) - offset) {
+            atomic_store(&store->shared->full, store->generation);
             return NULL;
         }
-    } while (!atomic_compare_exchange_weak(&store->shared->used_bytes, &offset, offset + needed));
-    return (uint8_t *)store->shared + offset;
+    } while (!atomic_compare_exchange_weak(&generation->used_bytes, &offset, offset + needed));
+    return memset((uint8_t *)generation + offset, 0, size_bytes);
 }
 
 const uint8_t *memo_keep(struct memo_store *store, const uint8_t *content, size_t size_bytes)
 {
     uint64_t hash = hash_of(0, content, size_bytes);
-    _Atomic(struct kept *) *bucket = &store->shared->kept[hash % BUCKETS];
+    _Atomic(struct kept *) *bucket = &generation_at(store, store->generation)->kept[hash % BUCKETS];
     struct kept *kept;
 
+    if (store->generation == 0) {
+        return NULL;
+    }
     for (kept = atomic_load(bucket); kept != NULL; kept = kept->next) {
         if (kept->hash == hash && kept->size_bytes == size_bytes && memcmp(kept->content, content, size_bytes) == 0) {
             return kept->content;
@@ -176,8 +298,18 @@ void memo_reset(struct machine *m)
 
     m->memo.found = NULL;
     m->memo.return_pc = MEMO_NOTHING;
+    if (store != NULL) {
+        memo_store_enter(store);
+    }
     while (store != NULL && m->memo.known_functions < atomic_load(&store->shared->function_count)) {
         code_forget_count(m, atomic_load(&store->shared->functions[m->memo.known_functions++].pc));
+    }
+}
+
+void memo_leave(struct machine *m)
+{
+    if (m->memo.store != NULL) {
+        memo_store_leave(m->memo.store);
     }
 }
 
@@ -186,20 +318,26 @@ static uint64_t bucket_of(uint32_t pc, const struct memo_state *before)
     return hash_of(pc, before->registers, sizeof(before->registers)) % BUCKETS;
 }
 
-struct memo_record *memo_first(const struct memo_store *store, uint32_t pc, const struct memo_state *before)
+struct memo_record *memo_first(const struct memo_store *store, uint32_t age, uint32_t pc, const struct memo_state *before)
 {
-    return atomic_load(&store->shared->records[bucket_of(pc, before)]);
+    return store->generation <= age ? NULL : atomic_load(&generation_at(store, store->generation - age)->records[bucket_of(pc, before)]);
 }
 
-void memo_add(struct memo_store *store, struct memo_record *record)
+void memo_publish(struct memo_store *store, struct memo_record *record)
 {
-    _Atomic(struct memo_record *) *bucket = &store->shared->records[bucket_of(record->pc, &record->before)];
-    struct memo_function *function = function_at(store, record->pc);
-    uint64_t records = atomic_fetch_add(&function->records, 1) + 1;
+    _Atomic(struct memo_record *) *bucket = &generation_at(store, store->generation)->records[bucket_of(record->pc, &record->before)];
 
     record->next = atomic_load(bucket);
     while (!atomic_compare_exchange_weak(bucket, &record->next, record)) {
     }
+}
+
+void memo_add(struct memo_store *store, struct memo_record *record)
+{
+    struct memo_function *function = function_at(store, record->pc);
+    uint64_t records = atomic_fetch_add(&function->records, 1) + 1;
+
+    memo_publish(store, record);
     atomic_fetch_add(&store->shared->record_count, 1);
     atomic_store(&function->given_up, records >= RECORDS_TRIED && atomic_load(&function->hits) * RECORDS_PER_HIT < records);
 }

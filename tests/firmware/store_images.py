@@ -11,7 +11,7 @@ from harness.image.defects import alter_code
 from harness.image.identity import Identity, build_identity
 from harness.image.keys import test_key
 from harness.image.module import Module, reseal_module, sign_module
-from harness.image.spk import Flags
+from harness.image.spk import HEADER_BYTES, Flags
 from tests.firmware.host_build import STORE_HOST_VERSION, STORE_MEMORY_BYTES
 
 HARDWARE_REVISION = 3
@@ -48,6 +48,8 @@ def write_store_images(folder: Path, page_bytes: int) -> None:
         "young.spk": other(oldest_host=STORE_HOST_VERSION + 1),
         "large.spk": other(zero_bytes=STORE_MEMORY_BYTES),
         "last.spk": reseal_module(signed[2], _TRUSTED, version=2**48),
+        "odd.spk": reseal_module(signed[2], _TRUSTED, entry_offset=1),
+        "behind.spk": reseal_module(signed[2], _TRUSTED, entry_offset=len(signed[2]) - HEADER_BYTES),
         "application.spk": reseal_module(signed[2], _TRUSTED, flags=Flags.SIGNED),
         "identity.bin": build_identity(Identity(_TRUSTED.public_key, HARDWARE_REVISION), page_bytes=page_bytes),
     }

@@ -11,7 +11,8 @@ enum { WHOLE_MODULES = 3 };
 
 static const char *const FILES[STORE_IMAGES] = {
     "m1.spk",   "m2.spk",    "m3.spk",    "altered.spk", "foreign.spk", "hardware.spk",
-    "wild.spk", "young.spk", "large.spk", "last.spk",    "application.spk",
+    "wild.spk", "young.spk", "large.spk", "last.spk",    "odd.spk",     "behind.spk",
+    "application.spk",
 };
 
 _Static_assert((int)STORE_IMAGES <= (int)DEVICE_IMAGES_MAX, "there is room for each");

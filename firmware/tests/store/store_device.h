@@ -21,6 +21,8 @@ enum store_image {
     STORE_YOUNG,    /* version 2, for a later application */
     STORE_LARGE,    /* version 2, more RAM than there is */
     STORE_LAST,     /* version 2^48 */
+    STORE_ODD,      /* version 2, its entry at an odd offset */
+    STORE_BEHIND,   /* version 2, its entry right behind it */
     STORE_IMAGE,    /* version 2, an application */
     STORE_IMAGES
 };

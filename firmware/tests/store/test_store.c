@@ -40,7 +40,7 @@ TEST(store_refuses, "A refused module changes nothing but the log, which says wh
     } ROWS[] = {
         {STORE_V1, RESULT_VERSION},        {STORE_LAST, RESULT_VERSION}, {STORE_ALTERED, RESULT_SIGNATURE}, {STORE_FOREIGN, RESULT_KEY},
         {STORE_HARDWARE, RESULT_HARDWARE}, {STORE_WILD, RESULT_MODULE},  {STORE_YOUNG, RESULT_MODULE},      {STORE_LARGE, RESULT_MODULE},
-        {STORE_IMAGE, RESULT_FLAGS},
+        {STORE_ODD, RESULT_ENTRY},         {STORE_BEHIND, RESULT_ENTRY},   {STORE_IMAGE, RESULT_FLAGS},
     };
 
     for (uint32_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {

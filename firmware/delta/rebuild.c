@@ -13,6 +13,7 @@
 #include "place.h"
 
 _Static_assert((int)DIGEST_BYTES == (int)PATCH_DIGEST_BYTES, "a patch names images by their digest");
+_Static_assert(REGION_APPLICATION_BYTES <= PATCH_PAGES_MAX * LAYOUT_PAGE_BYTES, "or the reader would refuse every patch");
 
 /* One pass over the patch. */
 struct rebuild {

@@ -30,6 +30,8 @@ HEADER = Struct(
     "reserved_2" / Bytes(2),
 )
 PATCH_HEADER_BYTES = HEADER.sizeof()
+PAGES_MAX = 256
+"""Pages of the application region that a device keeps account of while it reads a patch: a bit each."""
 WINDOW_BITS = 8
 LOOKAHEAD_BITS = 4
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from harness.errors import InputError
 from harness.image.delta.apply import InPlaceRegion, apply_patch
 from harness.image.delta.matcher import match_page
-from harness.image.delta.payload import Coding, Copy, PatchHeader, Step, encode_steps, patch_digest
+from harness.image.delta.payload import PAGES_MAX, Coding, Copy, PatchHeader, Step, encode_steps, patch_digest
 
 Progress = Callable[[int, int], None]
 """Called with pages planned and pages to plan, over all orders."""
@@ -62,11 +62,15 @@ def plan_patch(
         coding: None: whichever is smaller.
 
     Raises:
-        InputError: an image is empty.
+        InputError: an image is empty, or has more pages than a device keeps account of.
     """
     for name, image in (("base", base), ("target", target)):
         if not image:
             raise InputError("has no bytes", source=f"the {name} image", remedy="Give an image that holds something.")
+        pages = -(-len(image) // page_bytes)
+        if pages > PAGES_MAX:
+            problem = f"has {pages:,} pages of {page_bytes} bytes, a patch tells of {PAGES_MAX} at most"
+            raise InputError(problem, source=f"the {name} image", remedy="Name the device's page size; a larger region is patched with larger pages.")
     region = _region(base, target, page_bytes, 0)
     changed = [page for page in range(-(-len(target) // page_bytes)) if not region.holds(page, _page_of(target, page, page_bytes))]
     orders = _orders(base, target, page_bytes, changed)

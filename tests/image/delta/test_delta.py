@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.bundled import bundled_path
 from harness.errors import InputError
 from harness.image.delta.apply import InPlaceRegion, apply_patch, read_patch_header
 from harness.image.delta.matcher import match_page
-from harness.image.delta.payload import PATCH_HEADER_BYTES, Coding, Copy, Insert, Step, decode_steps, encode_steps
+from harness.image.delta.payload import PAGES_MAX, PATCH_HEADER_BYTES, Coding, Copy, Insert, Step, decode_steps, encode_steps
 from harness.image.delta.planner import plan_patch
 from harness.image.delta.varint import ByteReader, encode_varint, unzigzag, varint_bytes, zigzag
 from harness.image.refusal import ImageRefused, RefusalReason
@@ -196,6 +198,18 @@ def test_what_follows_the_base_is_nobodys() -> None:
         region.rebuild(behind)
     region.rebuild(Step(last, (WHOLE,)))
     region.rebuild(behind)
+
+
+def test_a_patch_has_pages_that_a_device_can_count() -> None:
+    """256 of them are planned, and one byte more is refused by name, base or target; the number is the reader's own."""
+    source = Path(bundled_path("firmware"), "patch/patch.h").read_text(encoding="utf-8")
+    full = bytes(PAGES_MAX * 16)
+
+    assert f"PATCH_PAGES_MAX = {PAGES_MAX}" in source
+    assert plan_patch(full, full[:-1] + b"x", page_bytes=16).steps
+    for pair, name in (((b"x", full + b"x"), "target"), ((full + b"x", b"x"), "base")):
+        with pytest.raises(InputError, match=f"the {name} image: has 257 pages of 16 bytes, a patch tells of 256"):
+            plan_patch(*pair, page_bytes=16)
 
 
 def test_a_region_grows_page_by_page() -> None:

@@ -181,6 +181,7 @@ def _signer(package: bytes) -> PublicKey:
 
 def _tell_plan(output: Path, data: bytes, target: bytes, plan: Plan, new_key: PublicKey | None, as_json: bool) -> None:
     reduction = 100 - 100 * len(data) / len(target)
+    signer = _signer(data).fingerprint if data.startswith(MAGIC) else None
     if as_json:
         fields = {
             "patch_bytes": len(data),
@@ -190,6 +191,7 @@ def _tell_plan(output: Path, data: bytes, target: bytes, plan: Plan, new_key: Pu
             "copied_bytes": plan.copied_bytes,
             "inserted_bytes": plan.inserted_bytes,
             "coding": plan.coding.name.lower(),
+            "signed_by": signer,
             "new_key": None if new_key is None else new_key.fingerprint,
         }
         click.echo(json.dumps(fields))
@@ -198,9 +200,8 @@ def _tell_plan(output: Path, data: bytes, target: bytes, plan: Plan, new_key: Pu
     table.add_row("patch", f"{len(data)} bytes for a target of {len(target)}: {reduction:.1f} % less to send")
     table.add_row("pages rebuilt", f"{len(plan.steps)}, in the order {' '.join(str(step.page) for step in plan.steps) or '-'}")
     table.add_row("copied, inserted", f"{plan.copied_bytes} and {plan.inserted_bytes} bytes of those pages; coding {plan.coding.name.lower()}")
-    signer = _signer(data).fingerprint if data.startswith(MAGIC) else "nobody; devices take a patch of two .spk images that --key signed"
-    table.add_row("signed by", signer)
+    table.add_row("signed by", signer or "nobody: a device takes what --key signed")
     if new_key is not None:
-        table.add_row("new key", f"{new_key.fingerprint}, in place of {_signer(data).fingerprint}")
+        table.add_row("new key", f"{new_key.fingerprint}, in place of {signer}")
     click.echo(str(output))
     result_console().print(table)

@@ -94,6 +94,7 @@ def result_of_store(scenario: PreparedScenario, campaign: StoredCampaign) -> Cam
         live_checked=sum(row.live for row in campaign.rows),
         kept=len(campaign.rows),
         shard=settings.shard,
+        depth=settings.depth,
         update=campaign.plan.update,
         worn=campaign.plan.worn,
         causes=find_causes(scenario, (*campaign.plan.clean, *verdicts), settings.seed, settings.engine),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
-from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -95,8 +93,8 @@ class SelftestResult:
 class SelftestObserver(Observer, Protocol):
     """Hears how a selftest goes on: of each seeded bug, then of each cut of the good bootloader."""
 
-    def sweeping(self, bugs: Sequence[SeededBug]) -> None:
-        """These are swept now."""
+    def sweeping(self, bug: SeededBug) -> None:
+        """One is begun with; others may be under way."""
         ...
 
     def swept(self, result: BugResult) -> None:
@@ -165,26 +163,22 @@ def _taken(bug: SeededBug, good: PreparedScenario, kept: KeptBug, engine: str) -
     return BugResult(bug, good.device.name, kept.rules, kept.runs, kept.replay_id, engine)
 
 
-def _sweep_all(bugs: Iterable[SeededBug], start: _Start, jobs: int, observer: SelftestObserver) -> Generator[BugResult, None, None]:
+def _sweep_all(bugs: Sequence[SeededBug], start: _Start, jobs: int, observer: SelftestObserver) -> Generator[BugResult, None, None]:
     """Yield what comes of each bug as soon as it is there; none waits for one that takes longer."""
-    waiting = deque(bugs)
-    under_way: dict[Future[BugResult | None], SeededBug] = {}
-    with contextlib.closing(Workers(min(jobs, len(waiting)), _start_worker, (start,))) as workers:
+    with contextlib.closing(Workers(min(jobs, len(bugs)), _start_worker, (start,))) as workers:
         try:
-            while waiting or under_way:
-                while waiting and len(under_way) < workers.processes:
-                    bug = waiting.popleft()
-                    observer.sweeping([*under_way.values(), bug])
-                    under_way[workers.submit(_sweep_in_worker, bug)] = bug
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    del under_way[future]
-                    result = future.result()
-                    if result is None:
-                        raise KeyboardInterrupt
-                    yield result
+            for _, result in workers.results(_sweep_in_worker, _announced(bugs, observer)):
+                if result is None:
+                    raise KeyboardInterrupt
+                yield result
         finally:
-            if under_way:
-                start.tally.stop()  # half a search proves nothing about a bug: none is waited for
+            start.tally.stop()  # half a search proves nothing about a bug: none that is under way is waited for
+
+
+def _announced(bugs: Iterable[SeededBug], observer: SelftestObserver) -> Iterator[SeededBug]:
+    for bug in bugs:
+        observer.sweeping(bug)
+        yield bug
 
 
 _worker: _Start | None = None

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.campaign.arrivals import Arrivals
 from harness.campaign.boots import CaseLog, log_of
+from harness.campaign.carry_out import CarryOut
 from harness.campaign.causes import find_causes
-from harness.campaign.planning import plan_campaign
+from harness.campaign.planning import plan_campaign, plan_digest
+from harness.campaign.result import CampaignResult, Observer
 from harness.campaign.runner import FaultRunner, Job, WorkerStart
 from harness.campaign.settings import SweepOptions
-from harness.campaign.sweep import CampaignResult, Observer, run_clean
+from harness.campaign.store import CampaignStore
+from harness.campaign.stored import spelled_fault
+from harness.campaign.sweep import run_clean
 from harness.campaign.workers import Workers
 from harness.errors import EngineError, InputError
 from harness.fault.faults import Fault, Faults, spell_faults
 from harness.fault.plan import TearChoice
-from harness.oracle.verdict import Verdict, verdict_of
+from harness.oracle.verdict import Verdict
 from harness.scenario.prepared import PreparedScenario
 
 _FAMILY = 16
@@ -28,6 +34,8 @@ _LIVE = 8
 """Sequences that are also made by stopping the machine each time."""
 _DRAWS = 100
 """How often another beginning is tried where a recovery can't be cut, and another operation where it can't tear so."""
+_AHEAD = 4
+"""Families that are given out for each worker: none of them waits for this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,57 +81,97 @@ class Draw:
         return draw.choice(possible) if possible else None
 
 
-def sweep_sequences(scenario: PreparedScenario, options: SweepOptions, depth: int, observer: Observer | None = None) -> CampaignResult:
-    """Make `options.sample` sequences of `depth` cuts, drawn by the seed: the first from all that a sweep plans, each later one from its recovery.
+def sweep_sequences(scenario: PreparedScenario, options: SweepOptions, observer: Observer | None = None, store: CampaignStore | None = None) -> CampaignResult:
+    """Make `options.sample` sequences of `options.depth` cuts, drawn by the seed: the first from all that a sweep plans, each later one from its recovery.
 
-    A sequence may be drawn twice; it counts twice.
+    A sequence may be drawn twice; it counts twice. Ctrl-C ends it, and keeps what was judged.
+
+    Args:
+        store: keeps verdicts as they come; those that it has already are taken from it, and not made again.
 
     Raises:
-        InputError: the options leave nothing to cut.
+        InputError: the options leave nothing to cut; or the store is of another campaign, or can't be written.
         EngineError: a fault did not fire, or an engine failed.
     """
-    assert options.sample is not None
     started = time.monotonic()
     runs = run_clean(scenario, options)
-    result = CampaignResult(scenario, options.seed, [verdict_of(run) for run in runs], engine=options.engine, depth=depth)
-    result.told_of_update(runs)
     logs = [log_of(run, options.seed) for run in runs]
-    result.operations = sum(len(boot.operations) for log in logs for boot in log.boots)
-    if not result.violating:
-        count = options.sample
-        every_first = SweepOptions(options.seed, engine=options.engine, operations=options.operations, only_case=options.only_case, tears=options.tears)
-        firsts, _ = plan_campaign(scenario, logs, every_first)
-        draw = Draw(firsts, depth, options.tears, options.seed)
-        result.planned = result.possible = count
-        start = WorkerStart(scenario, logs, options.seed, options.engine, options.accelerations)
-        _judge_all(result, draw, start, options.jobs, observer)
+    result = CampaignResult.of_clean_runs(scenario, runs, logs, options)
+    try:
+        CarryOut(SequencePlan(scenario, logs, options, cuts=not result.violating), options, result, observer, store).run()
+    except KeyboardInterrupt:
+        result.interrupted = True
     result.causes = find_causes(scenario, result.violating, options.seed, options.engine)
-    result.seconds = time.monotonic() - started
+    result.seconds = store.seconds if store else time.monotonic() - started
     return result
 
 
-def _judge_all(result: CampaignResult, draw: Draw, start: WorkerStart, jobs: int, observer: Observer | None) -> None:
-    if observer:
-        for verdict in result.clean:
-            observer.cleared(verdict)
-        observer.planned(result.planned)
-    sizes = [min(_FAMILY, result.planned - first) for first in range(0, result.planned, _FAMILY)]
-    live = {round(place * (len(sizes) - 1) / (_LIVE - 1)) for place in range(_LIVE)}
-    families = [(number, size, number in live) for number, size in enumerate(sizes)]
-    try:
-        with contextlib.closing(Workers(jobs, _start, (start.together(), draw))) as workers:
-            submitted = (workers.submit(_judge, family) for family in families)
-            for future, (_, size, is_live) in zip(submitted if jobs == 1 else list(submitted), families, strict=True):
-                verdicts = future.result()
-                if len(verdicts) != size:
-                    raise EngineError(f"{size} sequences were planned and {len(verdicts)} were run")
-                result.live_checked += is_live
-                for verdict in verdicts:
-                    result.verdicts.append(verdict)
-                    if observer:
-                        observer.judged(verdict)
-    except KeyboardInterrupt:
-        result.interrupted = True
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Sequences to judge.
+
+    Attributes:
+        size: of the whole family. wanted: its members that are judged. live: the first member is made live, too.
+    """
+
+    number: int
+    size: int
+    wanted: tuple[int, ...]
+    live: bool
+
+
+class SequencePlan:
+    """Sequences of cuts by number; see `Plan`. Which cuts they are is known once the recoveries were made that they fall into.
+
+    Args:
+        options: with a sample, and more than one cut in a row.
+        cuts: whether there is anything to cut: a clean run that broke a rule leaves nothing to learn from cuts.
+    """
+
+    def __init__(self, scenario: PreparedScenario, logs: Sequence[CaseLog], options: SweepOptions, *, cuts: bool) -> None:
+        assert options.sample is not None
+        every_first = SweepOptions(options.seed, engine=options.engine, operations=options.operations, only_case=options.only_case, tears=options.tears)
+        firsts: Sequence[Job] = plan_campaign(scenario, logs, every_first)[0] if cuts else []
+        self.planned = self.possible = options.sample if cuts else 0
+        self._draw = Draw(firsts, options.depth, options.tears, options.seed)
+        self._start = WorkerStart(scenario, logs, options.seed, options.engine, options.accelerations)
+        self._processes = options.jobs
+        families = -(-self.planned // _FAMILY)
+        self._live = {round(place * (families - 1) / (_LIVE - 1)) for place in range(_LIVE)}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the operation logs, every first cut, and how the others are drawn."""
+        how = f"{plan_digest(self._start.logs, self._draw.firsts)} {self._draw.depth} {_FAMILY} {_DRAWS}"
+        return hashlib.sha256(how.encode()).hexdigest()
+
+    def is_live(self, number: int) -> bool:
+        """Tell whether the machine is stopped for these cuts, too."""
+        return number % _FAMILY == 0 and number // _FAMILY in self._live
+
+    def difference(self, number: int, verdict: Verdict) -> str:
+        """Return in what a verdict cannot be that of the sequence with this number, "" if it can: as many cuts as it has are said to have fired."""
+        if number not in range(self.planned):
+            return f"nothing was planned, and {spelled_fault(verdict)} fired"
+        if verdict.proof is None or len(verdict.proof.faults) != self._draw.depth:
+            return f"{self._draw.depth} cuts were planned, and {spelled_fault(verdict)} fired"
+        return ""
+
+    def judge(self, numbers: Sequence[int]) -> Arrivals:
+        """Draw these sequences and judge them; yield the verdicts of each family as they come."""
+        families = [self._family(number, [*members]) for number, members in itertools.groupby(numbers, lambda number: number // _FAMILY)]
+        with contextlib.closing(Workers(self._processes, _start, (self._start.together(), self._draw))) as workers:
+            for family, verdicts in workers.results(_judge, families, _AHEAD):
+                yield [(family.number * _FAMILY + member, verdict) for member, verdict in zip(family.wanted, verdicts, strict=True)]
+
+    def drawn(self, number: int, runner: FaultRunner) -> Job:
+        """Return the sequence with a number."""
+        family = self._family(number // _FAMILY, [number])
+        return self._draw.family(family.number, family.size, runner)[number % _FAMILY]
+
+    def _family(self, number: int, members: Sequence[int]) -> _Family:
+        size = min(_FAMILY, self.planned - number * _FAMILY)
+        return _Family(number, size, tuple(member % _FAMILY for member in members), number in self._live)
 
 
 _runner: FaultRunner | None = None
@@ -136,14 +184,16 @@ def _start(start: WorkerStart, draw: Draw) -> Callable[[], None]:
     return _runner.close
 
 
-def _judge(family: tuple[int, int, bool]) -> list[Verdict]:
+def _judge(family: _Family) -> list[Verdict]:
     if _runner is None or _draw is None:
         raise RuntimeError("_start was not called in this process")
-    number, members, live = family
-    verdicts = []
-    for member, job in enumerate(_draw.family(number, members, _runner)):
-        verdict = _runner.judge(Job(job.case, job.faults, live and not member))
+    return list(_judged(_runner, _draw.family(family.number, family.size, _runner), family))
+
+
+def _judged(runner: FaultRunner, sequences: Sequence[Job], family: _Family) -> Iterator[Verdict]:
+    for member in family.wanted:
+        job = sequences[member]
+        verdict = runner.judge(Job(job.case, job.faults, family.live and not member))
         if verdict.proof is None or verdict.proof.faults != job.faults:
             raise EngineError(f"the faults planned were {spell_faults(job.faults)}, others fired")
-        verdicts.append(verdict)
-    return verdicts
+        yield verdict

@@ -37,7 +37,7 @@ class CampaignSettings(Settings):
     Attributes:
         scenario: bundled name or path. build: what differs from the default build, as in replay ids.
         fingerprint: of what was built; see `PreparedScenario`.
-        case: the only case that is swept. operations: the only ones that are cut, (first, last).
+        case: the only case that is swept. operations: the only ones that are cut, (first, last). depth: cuts in a row.
     """
 
     scenario: str
@@ -50,6 +50,7 @@ class CampaignSettings(Settings):
     tears: TearChoice = FIVE_TEARS
     sample: int | None = None
     shard: Shard = WHOLE
+    depth: int = 1
 
 
 def _check_same_setting(name: str, ours: object, theirs: object, source: str) -> None:
@@ -91,6 +92,7 @@ class SweepOptions:
         accelerations: what is done only once; the verdicts are the same either way.
         tears: what each operation is torn to.
         sample: of each case's faults only so many, drawn by the seed; None: all.
+        depth: cuts in a row; more than one for `sample` sequences of them, drawn by the seed (`sweep_sequences`).
         shard: the part of the plan that is run.
         stop_when: stop after the first verdict for which this is true, searching coarsely first.
     """
@@ -104,6 +106,7 @@ class SweepOptions:
     accelerations: Accelerations = EVERY_ACCELERATION
     tears: TearChoice = FIVE_TEARS
     sample: int | None = None
+    depth: int = 1
     shard: Shard = WHOLE
     stop_when: Callable[[Verdict], bool] | None = None
 
@@ -120,4 +123,5 @@ class SweepOptions:
             tears=self.tears,
             sample=self.sample,
             shard=self.shard,
+            depth=self.depth,
         )

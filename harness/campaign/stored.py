@@ -29,7 +29,7 @@ SELFTEST_APPLICATION_ID = 0x68726E74
 """`hrnt` in that of a selftest."""
 FORMAT = 2
 _KINDS = {
-    APPLICATION_ID: ("a plain sweep", "Go on with it without --depth: harness sweep"),
+    APPLICATION_ID: ("a sweep, or of sampled sequences", "Go on with it without --depth: harness sweep"),
     SEARCH_APPLICATION_ID: ("a search through states", "Go on with it, or report it again: harness sweep"),
     HOSTILE_APPLICATION_ID: ("a table of hostile images", "Go on with it: harness hostile"),
     SELFTEST_APPLICATION_ID: ("a selftest", "Go on with it: harness selftest"),
@@ -87,24 +87,24 @@ class StoredCampaign:
     seconds: float
     path: Path
 
-    def checked(self, planned: Callable[[int], tuple[str, str] | None]) -> Sequence[Row]:
+    def checked(self, difference: Callable[[int, Verdict], str]) -> Sequence[Row]:
         """Return the rows.
 
         Args:
-            planned: case and fault of a number of the plan, None where it has no such number.
+            difference: says in what a verdict is not that of a number of the plan, "" if it is.
 
         Raises:
             InputError: a row holds another fault than was planned.
         """
         for row in self.rows:
-            if fault_of(row.verdict) is None or fault_of(row.verdict) != planned(row.number):
-                raise damaged(self.path, f"row {row.number} holds fault {fault_of(row.verdict)}, and {planned(row.number)} was planned")
+            if wrong := difference(row.number, row.verdict):
+                raise damaged(self.path, f"row {row.number}: {wrong}")
         return self.rows
 
 
-def fault_of(verdict: Verdict) -> tuple[str, str] | None:
-    """Return case and spelling of the faults that a verdict has the proof of; None for a clean run."""
-    return None if verdict.proof is None else (verdict.case, spell_faults(verdict.proof.faults))
+def spelled_fault(verdict: Verdict) -> str:
+    """Return case and spelling of the faults that a verdict has the proof of."""
+    return "nothing" if verdict.proof is None else f"{verdict.case}:{spell_faults(verdict.proof.faults)}"
 
 
 SETTINGS = TypeAdapter(CampaignSettings)

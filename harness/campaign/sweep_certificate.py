@@ -1,4 +1,4 @@
-"""The certificate of a plain sweep: every fault with its proof and what came of it."""
+"""The certificate of a sweep, and of sampled sequences of cuts: every one of them with its proof and what came of it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from harness.campaign.boots import log_of
 from harness.campaign.certified import Model, Sealed, Strict, build_of, check_build
 from harness.campaign.check import Check
 from harness.campaign.runner import FaultRunner, Job
+from harness.campaign.sequences import SequencePlan
 from harness.campaign.settings import SweepOptions
 from harness.campaign.sweep import CampaignResult, run_clean
+from harness.errors import InputError
 from harness.fault.faults import spell_faults
+from harness.fault.plan import WHOLE, Shard, TearChoice
 from harness.fault.replay_id import fault_of
 from harness.oracle.rules import RULES
 from harness.oracle.run import Outcome
@@ -22,29 +25,36 @@ from harness.scenario.prepared import BEHAVIOUR_VERSION, PreparedScenario
 
 _DIGITS = 32
 """Of each digest, in hex."""
+_REMEDY = "Give a file that `harness sweep --certificate` wrote."
 
 
 class SweepModel(Model):
     """What a sweep rests on.
 
     Attributes:
-        operations: (first, last), the only ones that were cut; None: all of them.
+        operations: (first, last), the only ones that were cut, or cut first; None: all of them. depth: cuts in a row.
+        sample: how many were drawn by the seed, of each case (of sequences: in all); None: every one was planned.
+        shard: the part of the plan that was run.
     """
 
     operations: tuple[int, int] | None
+    depth: int
+    sample: int | None
+    shard: str
 
 
 class SweepCounts(Strict):
     """What was done.
 
     Attributes:
-        faults_possible: of the chosen operations and tears; more than planned where a sample was drawn, or a part of a plan was run.
+        faults_possible: of the chosen operations and tears; more than planned where a sample was drawn. None: nobody counted the sequences that there are.
+        faults_planned: of the part of the plan that was run; so are all that follow. A sequence counts as one.
         crash_images: different ones among what the faults left. made_live: faults that were also made by stopping the machine.
     """
 
     cases: int
     operations: int
-    faults_possible: int
+    faults_possible: int | None
     faults_planned: int
     faults_run: int
     faults_fired: int
@@ -78,14 +88,14 @@ class FaultRow(Strict):
 
 
 class SweepCertificate(Sealed):
-    """A certificate of one cut at a time.
+    """A certificate of one cut at a time, or of sampled sequences.
 
     Attributes:
         whole: every possible fault was planned: no sample, no part of a plan. faults: in the order of the plan.
     """
 
     certificate: Literal["boot-harness sweep"] = "boot-harness sweep"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     whole: bool
     model: SweepModel
     counts: SweepCounts
@@ -98,7 +108,7 @@ def certificate_of_sweep(result: CampaignResult, options: SweepOptions) -> Sweep
     return SweepCertificate(
         finished=finished,
         holds=finished and not result.violating,
-        whole=result.planned == result.possible,
+        whole=options.sample is None and options.shard == WHOLE,
         build=build_of(result.scenario),
         model=SweepModel(
             engine=result.engine,
@@ -107,6 +117,9 @@ def certificate_of_sweep(result: CampaignResult, options: SweepOptions) -> Sweep
             seed=result.seed,
             case=options.only_case,
             operations=options.operations,
+            depth=options.depth,
+            sample=options.sample,
+            shard=str(options.shard),
             tears=options.tears.named,
             fractions=options.tears.fractions,
             invariants=tuple(RULES),
@@ -114,7 +127,7 @@ def certificate_of_sweep(result: CampaignResult, options: SweepOptions) -> Sweep
         counts=SweepCounts(
             cases=len(result.clean),
             operations=result.operations,
-            faults_possible=result.possible,
+            faults_possible=result.possible if options.depth == 1 else None,
             faults_planned=result.planned,
             faults_run=len(result.verdicts),
             faults_fired=result.fired,
@@ -128,7 +141,7 @@ def certificate_of_sweep(result: CampaignResult, options: SweepOptions) -> Sweep
 
 
 def verify_sweep_certificate(certificate: SweepCertificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
-    """Make faults of a certificate again, by stopping the machine, and judge what they leave.
+    """Make faults of a certificate again, by stopping the machine, and judge what they leave. Sequences must be those that the seed draws.
 
     Args:
         sample: how many. seed: draws them.
@@ -138,16 +151,46 @@ def verify_sweep_certificate(certificate: SweepCertificate, scenario: PreparedSc
     """
     model = certificate.model
     check_build(certificate.build, model, scenario)
-    rows = certificate.faults
-    drawn = [rows[index] for index in sorted(random.Random(seed).sample(range(len(rows)), min(sample, len(rows))))]
-    logs = [log_of(run, model.seed) for run in run_clean(scenario, SweepOptions(seed=model.seed, engine=model.engine))]
+    options = _options_of(model)
+    logs = [log_of(run, model.seed) for run in run_clean(scenario, options)]
     place = {log.case.name: number for number, log in enumerate(logs)}
+    plan = SequencePlan(scenario, logs, options, cuts=True) if model.depth > 1 else None
+    first = options.shard.block(options.sample or 0).start
     runner = FaultRunner(scenario, logs, model.seed, model.engine)
+    rows = certificate.faults
     try:
-        for row in drawn:
-            yield Check(row.case, "", row.fault, _difference(row, runner, place))
+        for index in sorted(random.Random(seed).sample(range(len(rows)), min(sample, len(rows)))):
+            difference = _difference(rows[index], runner, place)
+            if plan and not difference and not _is_drawn(rows[index], plan, first + index, runner, place):
+                difference = "the seed draws other cuts in this place"
+            yield Check(rows[index].case, "", rows[index].fault, difference)
     finally:
         runner.close()
+
+
+def _options_of(model: SweepModel) -> SweepOptions:
+    """Return how the sweep of a certificate was planned.
+
+    Raises:
+        InputError: its part of a plan is none, or sequences have no number.
+    """
+    try:
+        shard = Shard(*map(int, model.shard.split("/")))
+    except (ValueError, TypeError):
+        raise InputError(f"{model.shard!r} is not a part of a campaign", source="certificate", field="model.shard", remedy=_REMEDY) from None
+    if model.depth > 1 and model.sample is None:
+        raise InputError("nobody says how many sequences were drawn", source="certificate", field="model.sample", remedy=_REMEDY)
+    tears = TearChoice(model.tears, model.fractions)
+    return SweepOptions(
+        model.seed, engine=model.engine, operations=model.operations, only_case=model.case, tears=tears, sample=model.sample, depth=model.depth, shard=shard
+    )
+
+
+def _is_drawn(row: FaultRow, plan: SequencePlan, number: int, runner: FaultRunner, place: dict[str, int]) -> bool:
+    if number >= plan.planned:
+        return False
+    job = plan.drawn(number, runner)
+    return (job.case, spell_faults(job.faults)) == (place[row.case], row.fault)
 
 
 def _difference(row: FaultRow, runner: FaultRunner, place: dict[str, int]) -> str:

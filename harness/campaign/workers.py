@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import os
 import pickle
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
@@ -67,6 +68,23 @@ class Workers:
             done.set_result(function(task))
             return done
         return self._threads.submit(self._run, function, task)
+
+    def results(self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT], ahead: int = 1) -> Iterator[tuple[TaskT, ResultT]]:
+        """Run `function` on every task; yield each with its result as soon as that is there, in any order.
+
+        Args:
+            ahead: tasks that are given out at a time, for each process.
+        """
+        waiting = iter(tasks)
+        under_way: dict[Future[ResultT], TaskT] = {}
+        most = ahead * self.processes if self.processes > 1 else 1
+        while True:
+            for task in itertools.islice(waiting, most - len(under_way)):
+                under_way[self.submit(function, task)] = task
+            if not under_way:
+                return
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                yield under_way.pop(future), future.result()
 
     def close(self) -> None:
         """Drop the tasks that have not begun and wait for those that have."""

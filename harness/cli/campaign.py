@@ -67,23 +67,28 @@ class CampaignArguments:
     store: Path | None
     resume: Path | None
 
-    def open(self) -> Campaign:
+    def open(self, depth: int = 1) -> Campaign:
         """Build the scenario and open the store.
+
+        Args:
+            depth: cuts in a row.
 
         Raises:
             InputError: an option can't be used, or is not what the resumed campaign began with.
         """
         if self.resume:
-            return self._resumed(CampaignStore(self.resume))
+            return self._resumed(CampaignStore(self.resume), depth)
         if self.scenario is None:
             raise click.UsageError("Missing argument 'SCENARIO'.", click.get_current_context())
-        options = self._options()
+        options = self._options(depth)
+        _check_takes(options)
         scenario = prepare_with_progress(self.scenario, self.build)
         store = CampaignStore(self.store, options.settings(scenario)) if self.store else None
         return Campaign(scenario, options, store)
 
-    def _options(self) -> SweepOptions:
+    def _options(self, depth: int) -> SweepOptions:
         return SweepOptions(
+            depth=depth,
             seed=self.seed,
             jobs=self.jobs,
             cluster=self.cluster,
@@ -96,29 +101,40 @@ class CampaignArguments:
             accelerations=Accelerations(share=self.share, memo=self.memo, prune=self.prune, converge=self.converge),
         )
 
-    def _resumed(self, store: CampaignStore) -> Campaign:
+    def _resumed(self, store: CampaignStore, depth: int) -> Campaign:
         try:
             if self.store:
                 raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
             began = store.stored.settings
+            options = self._as_it_began(began, depth)
+            _check_takes(options)
             scenario = prepare_with_progress(self.scenario or began.scenario, build_as_it_began(self.given, self.build, began.build, str(store.path)))
-            options = self._as_it_began(began)
             began.check_same(options.settings(scenario), source=str(store.path))
         except BaseException:
             store.close()
             raise
         return Campaign(scenario, options, store)
 
-    def _as_it_began(self, began: CampaignSettings) -> SweepOptions:
+    def _as_it_began(self, began: CampaignSettings, depth: int) -> SweepOptions:
         """Return the options, those that the user did not write taken from the file."""
-        options = self._options()
-        kept = {"seed": began.seed, "engine": began.engine, "operations": began.operations, "sample": began.sample, "shard": began.shard}
-        changes: dict[str, Any] = {name: value for name, value in kept.items() if name not in self.given}
+        options = self._options(depth)
+        names = ("seed", "engine", "operations", "sample", "depth", "shard")
+        changes: dict[str, Any] = {name: getattr(began, name) for name in names if name not in self.given}
         if "case" not in self.given:
             changes["only_case"] = began.case
         if not self.given & {"tears", "fractions"}:
             changes["tears"] = began.tears
         return replace(options, **changes)
+
+
+def _check_takes(options: SweepOptions) -> None:
+    """Refuse what sampled sequences don't take.
+
+    Raises:
+        InputError: it is asked for.
+    """
+    if options.depth > 1 and options.cluster is not None:
+        raise InputError("sampled sequences of cuts do not take it", source="--cluster", remedy="Leave it out, and split them with --shard.")
 
 
 def build_as_it_began(given: frozenset[str], build: PrepareOptions, began: tuple[tuple[str, str], ...], source: str) -> PrepareOptions:
@@ -159,7 +175,7 @@ def campaign_options(command: Command) -> Command:
         "--shard",
         default=None,
         metavar="I/N",
-        help="Run only part I of N of the cuts, not with --depth; `harness merge` reports all parts together.",
+        help="Run only part I of N of the cuts, or of the sampled sequences; `harness merge` reports all parts together.",
     )
     @click.option("--store", type=click.Path(path_type=Path), default=None, help="Keep results in this new file as they come.")
     @click.option("--resume", type=click.Path(path_type=Path), default=None, help="Go on with the campaign of this file; SCENARIO may be left out.")

@@ -11,7 +11,7 @@ import click
 from harness.campaign.certificate import AnyCertificate, Certificate, read_certificate, verify_certificate
 from harness.campaign.check import Check
 from harness.campaign.debug_certificate import DebuggerCertificate, verify_debugger_certificate
-from harness.campaign.sweep_certificate import verify_sweep_certificate
+from harness.campaign.sweep_certificate import SweepCertificate, verify_sweep_certificate
 from harness.cli.options import prepare_with_progress, progress_console, result_console
 from harness.errors import ExitCode
 from harness.scenario.prepare import PrepareOptions
@@ -27,15 +27,15 @@ def certificate_group() -> None:
 
 @certificate_group.command("verify", epilog="Example: harness certificate verify closure.json --sample 20")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--sample", type=click.IntRange(min=1), default=10, show_default=True, help="How many states, or faults of a sweep, to make again.")
+@click.option("--sample", type=click.IntRange(min=1), default=10, show_default=True, help="How many states, faults of a sweep, or sequences, to make again.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Draws the sample.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object on standard output.")
 def verify_command(file: Path, sample: int, seed: int, as_json: bool) -> int:
     """Make a sample of what FILE certifies again.
 
     Of a search: states, by their cuts, and what one more cut of each leaves; each must behave as certified, and each cut must lead to a state
-    that the certificate knows. Of a plain sweep: faults, made by stopping the machine, with what each leaves and what comes of it.
-    Another build is refused.
+    that the certificate knows. Of a plain sweep: faults, made by stopping the machine, with what each leaves and what comes of it. Of sampled
+    sequences: the same, and each must be the one that the seed draws. Another build is refused.
     """
     certificate = read_certificate(file)
     build = PrepareOptions.from_pairs(certificate.build.options.items(), source=str(file))
@@ -63,7 +63,7 @@ def _listed(certificate: AnyCertificate) -> tuple[str, int]:
         return "states and a cut of each", len(certificate.states)
     if isinstance(certificate, DebuggerCertificate):
         return "actions, with every cut,", len(certificate.actions)
-    return "faults", len(certificate.faults)
+    return "faults" if certificate.model.depth == 1 else "sequences of cuts", len(certificate.faults)
 
 
 def _checks(certificate: AnyCertificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
@@ -86,5 +86,6 @@ def _print(certificate: AnyCertificate, listed: str, checks: list[Check], differ
         console.print(f"[red]differs[/red] {_CHANGED}", highlight=False)
     for check in different:
         console.print(f"[red]differs[/red] {check.case}:{check.faults or 'clean'}, cut {check.cut or 'none'}: {check.difference}", highlight=False)
-    claim = "no violation" if certificate.holds else "violations" if _breaks(certificate) else "an unfinished campaign"
+    holds = "no violation" if not isinstance(certificate, SweepCertificate) or certificate.whole else "no violation, in a part of the cuts"
+    claim = holds if certificate.holds else "violations" if _breaks(certificate) else "an unfinished campaign"
     console.print(f"{len(checks)} of {listed} made again, {len(different)} differ; certified: {claim}")

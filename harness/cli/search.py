@@ -101,15 +101,16 @@ class SearchArguments:
         if self.certificate:
             check_writable("--certificate", self.certificate)
 
-    def refuse_without_depth(self) -> None:
-        """Refuse what a plain sweep would not look at.
+    def refuse_without_states(self) -> None:
+        """Refuse what only a search through states looks at.
 
         Raises:
             InputError: there is something of the kind.
         """
         for name, value in (("--budget", self.budget_seconds), ("--merge", self.merge)):
             if value is not None:
-                raise InputError("it belongs to a search through states", source=name, remedy=f"Add --depth 2, or --depth {_CLOSURE}.")
+                remedy = f"Leave it out; or search: --depth {_CLOSURE}, without --sample."
+                raise InputError("it belongs to a search through states", source=name, remedy=remedy)
 
     def run(self, campaign: CampaignArguments, reports: Reports) -> ExitCode:
         """Search, report, and write the certificate.
@@ -128,26 +129,14 @@ class SearchArguments:
             click.echo(f"go on with: harness sweep --resume {shlex.quote(str(store.path))}", err=True)
         return exit_code_of_search(result)
 
-    def depth_of_sample(self, campaign: CampaignArguments) -> int:
-        """Return how many cuts in a row the sampled sequences have.
+    def depth_of_sample(self) -> int:
+        """Return how many cuts in a row a plain sweep, or sampled sequences, have.
 
         Raises:
-            InputError: no number is given, or another option does not go with sampled sequences.
+            InputError: no number is given.
         """
         if self.depth is None:
             raise InputError("a sample has sequences of some length", source="--depth", remedy="Give a number, such as 2; or leave out --sample.")
-        other = {
-            "--shard": campaign.shard,
-            "--cluster": campaign.cluster,
-            "--store": campaign.store,
-            "--resume": campaign.resume,
-            "--budget": self.budget_seconds,
-            "--merge": self.merge,
-            "--certificate": self.certificate,
-        }
-        for name, value in other.items():
-            if value is not None:
-                raise InputError("sampled sequences of cuts do not take it", source=name, remedy="Leave it out, or leave out --sample.")
         return self.depth
 
     def _report(self, result: SearchResult, reports: Reports) -> None:
@@ -177,7 +166,8 @@ def _refuse(campaign: CampaignArguments, reports: Reports) -> None:
     }
     for name, value in plain.items():
         if value is not None:
-            raise InputError("a search through states does not take it", source=name, remedy="Leave it out, or leave out --depth.")
+            remedy = "Leave it out." if campaign.resume else "Leave it out, or leave out --depth."
+            raise InputError("a search through states does not take it", source=name, remedy=remedy)
 
 
 def write_certificate(path: Path, certificate: Sealed) -> None:

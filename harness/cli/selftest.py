@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,18 +86,24 @@ class SelftestProgress(ProgressBar):
 
     def __init__(self, opened: OpenSelftest, tally: Tally) -> None:
         super().__init__(opened.scenario, opened.options.seed, opened.options.engine, lines=None)
+        self._under_way: dict[str, SeededBug] = {}
         # The tally itself, not its text: each time that the bar is drawn it shows what was counted by then, by whatever process.
         self._progress.update(self._task, description="seeded bugs", total=len(opened.bugs), note=tally)
 
-    def sweeping(self, bugs: Sequence[SeededBug]) -> None:
-        """Show their names."""
-        names = ", ".join(bug.name for bug in bugs[:_SHOWN]) + (", ..." if len(bugs) > _SHOWN else "")
-        self._progress.update(self._task, description=f"seeded bugs: {names}")
+    def sweeping(self, bug: SeededBug) -> None:
+        """Show its name."""
+        self._under_way[bug.name] = bug
+        self._show_names()
 
     def swept(self, result: BugResult) -> None:
         """Count it."""
-        del result
+        self._under_way.pop(result.bug.name, None)  # None: it was taken from a file
+        self._show_names()
         self._progress.advance(self._task)
+
+    def _show_names(self) -> None:
+        names = ", ".join(list(self._under_way)[:_SHOWN]) + (", ..." if len(self._under_way) > _SHOWN else "")
+        self._progress.update(self._task, description=f"seeded bugs: {names}")
 
     def planned(self, total: int) -> None:
         """Show how many cuts of the good bootloader follow."""

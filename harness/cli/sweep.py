@@ -35,17 +35,15 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
     """
     if is_search_of_debugger(arguments, search):
         return run_search_of_debugger(arguments, search, reports)
-    if search.depth != 1 and arguments.sample is not None:
-        return _sweep_sequences(arguments, search, reports)
-    if search.depth != 1 or (arguments.resume is not None and is_search(arguments.resume)):
+    if _is_search(arguments, search):
         return search.run(arguments, reports)
-    search.refuse_without_depth()
-    campaign = arguments.open()
+    search.refuse_without_states()
+    campaign = arguments.open(search.depth_of_sample())
     store = campaign.store
     options = campaign.options
     progressing = reports.progress(campaign.scenario, options.seed, options.engine)
     with contextlib.nullcontext() if store is None else contextlib.closing(store), progressing as progress:
-        result = sweep(campaign.scenario, options, progress, store)
+        result = (sweep if options.depth == 1 else sweep_sequences)(campaign.scenario, options, progress, store)
     result.losses_per_hour = search.losses_per_hour
     if search.certificate:
         with ignoring_interrupts():
@@ -56,11 +54,11 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
     return code
 
 
-def _sweep_sequences(arguments: CampaignArguments, search: SearchArguments, reports: Reports) -> int:
-    depth = search.depth_of_sample(arguments)
-    campaign = arguments.open()
-    with reports.progress(campaign.scenario, campaign.options.seed, campaign.options.engine) as progress:
-        return reports.finish(sweep_sequences(campaign.scenario, campaign.options, depth, progress))
+def _is_search(arguments: CampaignArguments, search: SearchArguments) -> bool:
+    """Tell whether a command line asks for a search through states; on `--resume` its file says so."""
+    if arguments.resume is not None:
+        return search.depth is None or is_search(arguments.resume)
+    return search.depth != 1 and arguments.sample is None
 
 
 @click.command("merge", epilog="Example: harness merge part-1.store part-2.store --junit report.xml")

@@ -129,7 +129,7 @@ def test_a_log_that_does_not_lead_to_the_final_flash_is_an_error(scenario: Prepa
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [(lambda verdict: replace(verdict, proof=None), "fired was None"), (lambda verdict: replace(verdict, case="forged"), "forged")],
+    [(lambda verdict: replace(verdict, proof=None), "and nothing fired"), (lambda verdict: replace(verdict, case="forged"), "forged")],
     ids=["a verdict without proof", "a verdict of another case"],
 )
 def test_a_verdict_that_is_not_of_the_planned_fault_is_an_error(

@@ -29,7 +29,7 @@ SELFTEST_APPLICATION_ID = 0x68726E74
 """`hrnt` in that of a selftest."""
 FORMAT = 2
 _KINDS = {
-    APPLICATION_ID: ("a sweep, or of sampled sequences", "Go on with it without --depth: harness sweep"),
+    APPLICATION_ID: ("a sweep, or of sampled sequences", "Go on with it as it began: harness sweep"),
     SEARCH_APPLICATION_ID: ("a search through states", "Go on with it, or report it again: harness sweep"),
     HOSTILE_APPLICATION_ID: ("a table of hostile images", "Go on with it: harness hostile"),
     SELFTEST_APPLICATION_ID: ("a selftest", "Go on with it: harness selftest"),

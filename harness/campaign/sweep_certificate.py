@@ -12,7 +12,7 @@ from harness.campaign.certified import Model, Sealed, Strict, build_of, check_bu
 from harness.campaign.check import Check
 from harness.campaign.runner import FaultRunner, Job
 from harness.campaign.sequences import SequencePlan
-from harness.campaign.settings import SweepOptions
+from harness.campaign.settings import CampaignSettings, SweepOptions
 from harness.campaign.sweep import CampaignResult, run_clean
 from harness.errors import InputError
 from harness.fault.faults import spell_faults
@@ -102,32 +102,36 @@ class SweepCertificate(Sealed):
     faults: list[FaultRow]
 
 
-def certificate_of_sweep(result: CampaignResult, options: SweepOptions) -> SweepCertificate:
-    """Return the certificate of a sweep, finished or not."""
+def certificate_of_sweep(result: CampaignResult, settings: CampaignSettings) -> SweepCertificate:
+    """Return the certificate of a sweep, or of sampled sequences, finished or not.
+
+    Args:
+        settings: what decided the result.
+    """
     finished = not result.interrupted and len(result.verdicts) == result.planned and result.planned > 0
     return SweepCertificate(
         finished=finished,
         holds=finished and not result.violating,
-        whole=options.sample is None and options.shard == WHOLE,
+        whole=settings.sample is None and settings.shard == WHOLE,
         build=build_of(result.scenario),
         model=SweepModel(
             engine=result.engine,
             harness=__version__,
             behaviour=BEHAVIOUR_VERSION,
             seed=result.seed,
-            case=options.only_case,
-            operations=options.operations,
-            depth=options.depth,
-            sample=options.sample,
-            shard=str(options.shard),
-            tears=options.tears.named,
-            fractions=options.tears.fractions,
+            case=settings.case,
+            operations=settings.operations,
+            depth=settings.depth,
+            sample=settings.sample,
+            shard=str(settings.shard),
+            tears=settings.tears.named,
+            fractions=settings.tears.fractions,
             invariants=tuple(RULES),
         ),
         counts=SweepCounts(
             cases=len(result.clean),
             operations=result.operations,
-            faults_possible=result.possible if options.depth == 1 else None,
+            faults_possible=result.possible if settings.depth == 1 else None,
             faults_planned=result.planned,
             faults_run=len(result.verdicts),
             faults_fired=result.fired,

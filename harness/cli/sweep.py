@@ -19,6 +19,7 @@ from harness.cli.debugger_search import is_search_of_debugger, run_search_of_deb
 from harness.cli.options import prepare_with_progress
 from harness.cli.reports import Reports, report_options
 from harness.cli.search import SearchArguments, search_options, write_certificate
+from harness.output_file import check_writable
 from harness.scenario.prepare import PrepareOptions
 
 
@@ -47,7 +48,7 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
     result.losses_per_hour = search.losses_per_hour
     if search.certificate:
         with ignoring_interrupts():
-            write_certificate(search.certificate, certificate_of_sweep(result, options))
+            write_certificate(search.certificate, certificate_of_sweep(result, options.settings(campaign.scenario)))
     code = reports.finish(result)
     if result.interrupted and store is not None:
         click.echo(f"go on with: harness sweep --resume {shlex.quote(str(store.path))}", err=True)
@@ -63,12 +64,15 @@ def _is_search(arguments: CampaignArguments, search: SearchArguments) -> bool:
 
 @click.command("merge", epilog="Example: harness merge part-1.store part-2.store --junit report.xml")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--certificate", type=click.Path(path_type=Path), default=None, help="Write what the whole showed, for `harness certificate verify`.")
 @report_options
-def merge_command(files: tuple[Path, ...], reports: Reports) -> int:
+def merge_command(files: tuple[Path, ...], certificate: Path | None, reports: Reports) -> int:
     """Report the whole campaign whose parts were swept into FILES with --shard and --store.
 
     A part that is missing, there twice, not finished or of another campaign is refused. One FILE of a whole campaign is reported again.
     """
+    if certificate:
+        check_writable("--certificate", certificate)
     whole = merge([read_store(file) for file in files])
     settings = whole.settings
     scenario = prepare_with_progress(settings.scenario, PrepareOptions.from_pairs(settings.build, source=str(whole.path)))
@@ -79,4 +83,6 @@ def merge_command(files: tuple[Path, ...], reports: Reports) -> int:
         progress.planned(result.planned)
         for verdict in result.verdicts:
             progress.judged(verdict)
+    if certificate:
+        write_certificate(certificate, certificate_of_sweep(result, settings))
     return reports.finish(result)

@@ -205,7 +205,7 @@ def test_sweeps_and_searches_keep_to_their_own_files(finished: Path, tmp_path: P
     assert run_cli(["sweep", "--resume", str(sweep), "--depth", "2"]) == ExitCode.BAD_INPUT
     assert "depth: it is of another campaign: 1, not 2" in capsys.readouterr().err
     assert run_cli(["sweep", "--resume", str(sweep), "--depth", "closure"]) == ExitCode.BAD_INPUT
-    assert "is the file of a sweep, or of sampled sequences. Go on with it without --depth" in capsys.readouterr().err
+    assert "is the file of a sweep, or of sampled sequences. Go on with it as it began" in capsys.readouterr().err
     assert run_cli(["sweep", "--resume", str(sweep), "--jobs", "1"]) == ExitCode.HOLDS
     assert run_cli(["sweep", "--resume", str(finished), "--jobs", "1", "--json"]) == ExitCode.HOLDS
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["kept"] > 0

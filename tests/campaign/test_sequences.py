@@ -128,14 +128,15 @@ def content_of(path: Path) -> dict[str, object]:
 
 
 def test_parts_merge_to_the_whole(undisturbed: tuple[bytes, Path], tmp_path: Path) -> None:
-    """Three parts, which cut families in two, give the lines of the whole; the certificate of one says that it is a part."""
+    """Three parts, which cut families in two, give lines and certificate of the whole; the certificate of one says that it is a part."""
     parts = [tmp_path / f"part-{number}.store" for number in (1, 2, 3)]
-    lines, certificate = tmp_path / "lines.jsonl", tmp_path / "part.json"
+    lines, certificate, whole = (tmp_path / name for name in ("lines.jsonl", "part.json", "whole.json"))
     for number, part in enumerate(parts, 1):
         assert run_cli([*ASKED, "--shard", f"{number}/3", "--store", str(part), "--json", "--certificate", str(certificate)]) == ExitCode.HOLDS
 
-    assert run_cli(["merge", *map(str, reversed(parts)), "--json", "--jsonl", str(lines)]) == ExitCode.HOLDS
+    assert run_cli(["merge", *map(str, reversed(parts)), "--json", "--jsonl", str(lines), "--certificate", str(whole)]) == ExitCode.HOLDS
     assert lines.read_bytes() == undisturbed[0]
+    assert content_of(whole) == content_of(undisturbed[1])
     last = read_sweep(certificate)
     assert (last.whole, last.model.shard, last.counts.faults_planned, last.counts.faults_run) == (False, "3/3", 17, 17)
     assert run_cli(["certificate", "verify", str(certificate), "--sample", "2"]) == ExitCode.HOLDS
@@ -184,7 +185,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "another depth": (["--depth", "3"], "depth: it is of another campaign: 2, not 3"),
     "another sample": (["--sample", "60"], "sample: it is of another campaign: 50, not 60"),
     "another seed": (["--seed", "2"], "seed: it is of another campaign"),
-    "a search": (["--depth", "closure"], "is the file of a sweep, or of sampled sequences. Go on with it without --depth"),
+    "a search": (["--depth", "closure"], "is the file of a sweep, or of sampled sequences. Go on with it as it began"),
     "a budget": (["--budget", "1m"], "--budget: it belongs to a search through states"),
     "a cluster": (["--cluster", "tcp://127.0.0.1:9"], "--cluster: sampled sequences of cuts do not take it"),
 }

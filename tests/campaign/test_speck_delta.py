@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from harness.build.bugs import load_bug, load_bugs
 from harness.campaign.boots import run_until_settled
+from harness.campaign.selftest import sweep_bug
+from harness.campaign.sweep import SweepOptions
 from harness.cli import run_cli
 from harness.image.delta.apply import apply_patch
 from harness.image.delta.payload import PATCH_HEADER_BYTES, Coding, PatchHeader, decode_steps, encode_steps
@@ -79,3 +82,39 @@ def test_mistakes_with_keys_are_found(bug: str, case: str, operations: str, rule
     arguments = ["sweep", "stm32f103/speck-delta", "--bug", bug, "--case", case, "--operations", operations, "--tears", "none", "--jobs", "1", "--json"]
     assert run_cli(arguments) == 1
     assert rule in capsys.readouterr().out
+
+
+SHOWN_BY: dict[str, tuple[str, tuple[int, int] | None]] = {
+    "delta-base-checked-on-resume": ("update", None),
+    "delta-base-ignored": ("other-base", (0, 0)),
+    "delta-begun-again": ("update", None),
+    "delta-built-before-whole": ("update", (1200, 1300)),
+    "delta-copy-from-replaced": ("update", (0, 0)),
+    "delta-counter-before-rebuild": ("update", None),
+    "delta-counter-sign": ("update", (0, 0)),
+    "delta-done-before-copy": ("update", None),
+    "delta-key-trusted-early": ("key-rotation", (47, 47)),
+    "delta-last-bytes-forgotten": ("update", (0, 0)),
+    "delta-old-key-accepted": ("old-key", (0, 0)),
+    "delta-page-place-first": ("log-rotation", (0, 40)),
+    "delta-patch-not-named": ("swapped-patch", (0, 0)),
+    "delta-target-unchecked": ("other-target", (0, 0)),
+    "delta-torn-key-taken": ("key-rotation", (10, 10)),
+}
+"""The case that shows each seeded bug, and the operations to cut; None: two dozen of them, drawn by the seed."""
+
+
+def test_the_bugs_are_all_tried() -> None:
+    """Each seeded bug of the profile is in the table above."""
+    assert set(SHOWN_BY) == {bug.name for bug in load_bugs() if bug.profile == "speck-delta"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SHOWN_BY)
+def test_a_seeded_bug_is_found(name: str) -> None:
+    """A mistake in the rebuilding is found by the rule that it was seeded for, in minutes; `tox -e delta` makes every cut instead."""
+    case, operations = SHOWN_BY[name]
+    chosen = SweepOptions(jobs=1, only_case=case, operations=operations, sample=24 if operations is None else None)
+    result = sweep_bug(load_bug(name), "stm32f103/speck-delta", PrepareOptions(), chosen)
+
+    assert result.intended_rule in result.rules

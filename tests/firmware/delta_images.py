@@ -67,6 +67,7 @@ def write_delta_images(folder: Path, layout: dict[str, int]) -> None:
         "patch_broken.spk": resign(patch, payload[:-1]),
         "patch_target.spk": resign(patch, payload[:32] + bytes([payload[32] ^ 1]) + payload[33:]),
         "patch_last.spk": resign(patch, payload[:72] + past_last.to_bytes(8, "little") + payload[80:], version=past_last),
+        "v_past_last.spk": make_application(layout, past_last, code),
         "v2_next.spk": of_next_key,
         "patch_rotation.spk": sign_patch(base, of_next_key, key=_TRUSTED, page_bytes=page, new_key=_NEXT.public_key).image,
         "v3_next.spk": later,

@@ -6,7 +6,7 @@
 static const char *const FILES[DELTA_IMAGES] = {
     "v1.spk",        "v2.spk",           "patch.spk",        "patch_base.spk", "patch_foreign.spk",
     "patch_old.spk", "patch_broken.spk", "patch_target.spk", "patch_last.spk", "v2_next.spk",
-    "patch_rotation.spk", "v3_next.spk", "patch_next.spk", "patch_old_key.spk",
+    "patch_rotation.spk", "v3_next.spk", "patch_next.spk", "patch_old_key.spk", "v_past_last.spk",
 };
 
 _Static_assert((int)DELTA_IMAGES <= (int)DEVICE_IMAGES_MAX, "there is room for each");

@@ -23,6 +23,7 @@ enum delta_image {
     DELTA_V3_NEXT,       /* version 3, signed with the next key */
     DELTA_PATCH_NEXT,    /* from version 2 to that, signed with the next key */
     DELTA_PATCH_OLD_KEY, /* the same, signed with production's */
+    DELTA_V_PAST_LAST,   /* an application of version 2^48 */
     DELTA_IMAGES
 };
 

@@ -4,6 +4,7 @@
 
 #include "delta_device.h"
 #include "hal.h"
+#include "identity.h"
 #include "speck.h"
 #include "unit.h"
 
@@ -99,6 +100,17 @@ TEST(download_order, "Chunks come in order and stay in the slot; what does not i
     CHECK_EQUAL(FAKE_RETURNED, fake_boot(try_misuse));
     fake.slot_is_writable = false;
     check_running(DELTA_V1, 1);
+}
+
+TEST(download_of_a_key_without_a_place, "A patch with a new key is refused where no place is left for it, before anything is marked.")
+{
+    patch = DELTA_PATCH_ROTATION;
+    install_version_1();
+    *device_flash(&LAYOUT_IDENTITY, 128 + 36 * IDENTITY_KEY_PLACES - 1) = 0x7F;
+    CHECK_EQUAL(FAKE_RETURNED, fake_boot(download));
+    CHECK_EQUAL(RESULT_KEY_PLACES, validated);
+    check_running(DELTA_V1, 1);
+    CHECK_EQUAL(0, device_state().closed);
 }
 
 static void mark_without_validating(void)

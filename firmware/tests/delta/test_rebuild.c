@@ -62,6 +62,18 @@ TEST(rebuild_other_target, "A patch that makes another target than it names star
     }
 }
 
+TEST(rebuild_application_past_the_counter, "An application whose version the counter has no place for is not started; the device says why, and writes nothing.")
+{
+    const struct log_state state = {1, LOG_IDLE, RESULT_OK, 0, 0, false, 0, 0, 0};
+
+    make_device();
+    device_put_image(&LAYOUT_APPLICATION, DELTA_V_PAST_LAST);
+    device_write_log(&state);
+    CHECK_EQUAL(FAKE_RECOVERING, run_boot());
+    CHECK(strstr(fake.uart, "application: version (8)") != NULL);
+    CHECK_EQUAL(0, fake.operations);
+}
+
 TEST(rebuild_slot_spoiled_half_way, "A patch that is spoiled half way starts nothing; put back, it finishes the update.")
 {
     make_staged_device(DELTA_PATCH);

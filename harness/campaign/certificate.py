@@ -55,6 +55,8 @@ class Counts(Strict):
     states: int
     compared: int
     told_apart: int
+    joined: int
+    followed: int
     edges: int
     boots: int
     faults_planned: int
@@ -82,7 +84,7 @@ class Certificate(Sealed):
     """A certificate of a search: `finished` says that nothing was left open within the depth."""
 
     certificate: Literal["boot-harness search"] = "boot-harness search"
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     model: SearchModel
     counts: Counts
     wasted_power_on_ms: float | None
@@ -119,6 +121,8 @@ def certificate_of(result: SearchResult, losses_per_hour: float) -> Certificate:
             states=result.states,
             compared=result.compared,
             told_apart=result.told_apart,
+            joined=result.joined,
+            followed=result.followed,
             edges=sum(1 for _ in result.store.edges()),
             boots=result.boots,
             faults_planned=result.faults,
@@ -197,7 +201,7 @@ def verify_certificate(certificate: Certificate, scenario: PreparedScenario, sam
     check_build(certificate.build, model, scenario)
     draw = random.Random(seed)
     tears = TearChoice(model.tears, model.fractions)
-    expander = Expander(scenario, SearchSettings(model.seed, model.engine, tears, model.merging, frozenset(model.closed_pages)))
+    expander = Expander(scenario, SearchSettings(model.seed, model.engine, tears, model.merging, frozenset(model.closed_pages), join=False))
     known = _Known({}, {})
     for row in certificate.states:
         known.behaviours.setdefault(row.label, row.behaviour)

@@ -32,16 +32,18 @@ class OpenSearch:
     store: SearchStore | None
 
 
-def open_search(campaign: CampaignArguments, depth: int | None, merge: str | None, budget_seconds: float | None) -> OpenSearch:
+def open_search(campaign: CampaignArguments, depth: int | None, merge: str | None, budget_seconds: float | None, *, join: bool | None) -> OpenSearch:
     """Build the scenario and open the store.
 
     Args:
         depth: most cuts in a row; None: any number. merge: which states are taken for one; None: the default.
+        join: whether runs are followed only to where they join another one; None: the default.
 
     Raises:
         InputError: an option can't be used, or is not what the resumed search began with.
     """
     settings = SearchSettings(campaign.seed, campaign.engine, parse_tears(campaign.tears, campaign.fractions), Merging(merge or Merging.ROOM))
+    settings = settings if join is None else replace(settings, join=join)
     options = SearchOptions(settings, depth, campaign.jobs, campaign.case, budget_seconds, cluster=campaign.cluster)
     if campaign.resume:
         return _resumed(campaign, options, SearchStore(campaign.resume))
@@ -74,6 +76,8 @@ def _as_it_began(given: frozenset[str], options: SearchOptions, began: StoredSea
     kept: dict[str, Any] = {name: value for name, value in (("seed", began.seed), ("engine", began.engine)) if name not in given}
     if "merge" not in given:
         kept["merging"] = began.merging
+    if "join" not in given:
+        kept["join"] = began.join
     if not given & {"tears", "fractions"}:
         kept["tears"] = began.tears
     options = replace(options, settings=replace(options.settings, **kept))

@@ -87,12 +87,14 @@ class SearchArguments:
 
     Attributes:
         depth: most cuts in a row; None: any number. budget_seconds: stop after that much time; None: when nothing is left.
-        merge: which states are taken for one; None: the default. certificate: where to write it; None: nowhere.
+        merge: which states are taken for one; join: whether runs are followed only to where they join another one; None: the default.
+        certificate: where to write it; None: nowhere.
     """
 
     depth: int | None
     budget_seconds: float | None
     merge: str | None
+    join: bool | None
     certificate: Path | None
     losses_per_hour: float
 
@@ -107,7 +109,7 @@ class SearchArguments:
         Raises:
             InputError: there is something of the kind.
         """
-        for name, value in (("--budget", self.budget_seconds), ("--merge", self.merge)):
+        for name, value in (("--budget", self.budget_seconds), ("--merge", self.merge), ("--join/--no-join", self.join)):
             if value is not None:
                 remedy = f"Leave it out; or search: --depth {_CLOSURE}, without --sample."
                 raise InputError("it belongs to a search through states", source=name, remedy=remedy)
@@ -119,7 +121,7 @@ class SearchArguments:
             InputError: the command line asks for something that only a plain sweep has, or for another search than that of the file.
         """
         _refuse(campaign, reports)
-        opened = open_search(campaign, self.depth, self.merge, self.budget_seconds)
+        opened = open_search(campaign, self.depth, self.merge, self.budget_seconds, join=self.join)
         store = opened.store
         with contextlib.nullcontext() if store is None else contextlib.closing(store), progress_console().status("clean runs") as status:
             result = search(opened.scenario, opened.options, SearchStatus(status), store)
@@ -182,6 +184,11 @@ def search_options(command: Command) -> Command:
     @click.option("--budget", default=None, metavar="TIME", help="With --depth: stop after this much time (90s, 10m, 1h); exit code 4 if something is left.")
     @click.option("--merge", type=click.Choice([merging.value for merging in Merging]), default=None, help="With --depth: which states are taken for one.")
     @click.option(
+        "--join/--no-join",
+        default=None,
+        help="With --depth closure: follow a run only to where it joins that of a state which is booted itself; on by default.",
+    )
+    @click.option(
         "--certificate",
         type=click.Path(path_type=Path),
         default=None,
@@ -189,8 +196,8 @@ def search_options(command: Command) -> Command:
     )
     @click.option("--loss-rate", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Losses of power per hour, for the risk.")
     @functools.wraps(command)
-    def wrapper(depth: str, budget: str | None, merge: str | None, certificate: Path | None, loss_rate: float, **rest: Any) -> Any:
-        return command(search=SearchArguments(parse_depth(depth), parse_budget(budget), merge, certificate, loss_rate), **rest)
+    def wrapper(*, depth: str, budget: str | None, merge: str | None, join: bool | None, certificate: Path | None, loss_rate: float, **rest: Any) -> Any:
+        return command(search=SearchArguments(parse_depth(depth), parse_budget(budget), merge, join, certificate, loss_rate), **rest)
 
     return wrapper
 

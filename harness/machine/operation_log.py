@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
+
 from harness.machine.protocol import Operation, OperationKind, OperationLog
 
 RECORD = struct.Struct("=QQQIIIIIIB7x")
@@ -18,6 +21,18 @@ _WORDS = RECORD.size // 4
 _UNITS = {2: "H", 4: "I"}
 """How `struct` spells a program unit, by its bytes."""
 _ADDRESS_WORD, _SIZE_WORD, _OLD_WORD, _NEW_WORD = 6, 9, 10, 11
+_WORD = 0xFFFF_FFFF
+
+Log = npt.NDArray[np.void]
+"""Operations, one a row."""
+_FIELDS = np.dtype(
+    {
+        "names": ["address", "size_bytes", "old", "new", "kind"],
+        "formats": ["<u4", "<u4", "<u4", "<u4", "u1"],
+        "offsets": [4 * _ADDRESS_WORD, 4 * _SIZE_WORD, 4 * _OLD_WORD, 4 * _NEW_WORD, _KIND_OFFSET],
+        "itemsize": RECORD.size,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,10 @@ class ColumnarLog(Protocol):
         """Return all operations side by side."""
         ...
 
+    def array(self) -> Log:
+        """Return all operations as an array; see `array_of`."""
+        ...
+
 
 def columns_of(log: OperationLog) -> OperationColumns:
     """Return the operations of any log side by side."""
@@ -71,6 +90,16 @@ def columns_of(log: OperationLog) -> OperationColumns:
         [int.from_bytes(operation.old, "little") for operation in operations],
         [int.from_bytes(operation.new, "little") for operation in operations],
     )
+
+
+def array_of(log: OperationLog) -> Log:
+    """Return the operations of any log as an array with the fields `kind`, `address`, `size_bytes`, `old` and `new`, see `OperationColumns`."""
+    if isinstance(log, ColumnarLog):
+        return log.array()
+    columns = columns_of(log)
+    rows = zip(columns.addresses, columns.sizes_bytes, columns.old, columns.new, columns.kinds, strict=True)
+    packed = b"".join(RECORD.pack(0, 0, 0, address, 0, 0, size, old & _WORD, new & _WORD, kind) for address, size, old, new, kind in rows)
+    return np.frombuffer(packed, _FIELDS)
 
 
 def decode_operation(record: bytes, index: int, arena: bytes) -> Operation:
@@ -125,6 +154,10 @@ class RecordedOperations:
         words = memoryview(self._records).cast("I")
         address, size, old, new = (words[first::_WORDS].tolist() for first in (_ADDRESS_WORD, _SIZE_WORD, _OLD_WORD, _NEW_WORD))
         return OperationColumns(self._records[_KIND_OFFSET :: RECORD.size], address, size, old, new)
+
+    def array(self) -> Log:
+        """Return all operations as an array; see `array_of`."""
+        return np.frombuffer(self._records, _FIELDS)
 
     def kinds(self) -> set[OperationKind]:
         """Return which kinds of operations there are, without decoding one."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 from harness.machine.boot_records import BootRecord, BootRecords, ReadSet
 from harness.machine.calls import SharedCalls
 from harness.machine.convergence import KnownStates
-from harness.machine.operation_log import OperationColumns, RecordedOperations, columns_of
+from harness.machine.operation_log import Log, OperationColumns, RecordedOperations, array_of, columns_of
 from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, PeerMaker, Retained, Trace
 from harness.machine.recording import Recordings
 
@@ -236,6 +236,10 @@ class RebasedOperations:
     def columns(self) -> OperationColumns:
         """Return all operations side by side: the old bytes of an erase are no part of that."""
         return columns_of(self._log)
+
+    def array(self) -> Log:
+        """Return all operations as an array: the old bytes of an erase are no part of that either."""
+        return array_of(self._log)
 
 
 def _kinds_of(log: OperationLog) -> set[OperationKind]:

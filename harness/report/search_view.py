@@ -34,7 +34,8 @@ def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, ob
 
     Returns:
         `states` booted, `compared` (booted to see whether they behave like those that they were taken for) and `told_apart` (did not);
-        `cuts` that lead on from them; `open_states` reached and not booted; `wasted_power_on_ms`, for how long power can last in each of
+        `joined` states, whose runs were followed only to where they join that of another one, and `followed` others, all the same;
+        `cuts` that lead on from all of them; `open_states` reached and not booted; `wasted_power_on_ms`, for how long power can last in each of
         endlessly many boots that get nowhere, null if the search is not complete; `risk`, one object a case that installs an update.
         `violating_states` break a rule; `violations` counts what was made again of them, and `causes` groups it (see `cause_record`), each with
         the shortest and earliest sequence of cuts that shows it.
@@ -57,6 +58,8 @@ def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, ob
         "states": result.states,
         "compared": result.compared,
         "told_apart": result.told_apart,
+        "joined": result.joined,
+        "followed": result.followed,
         "cuts": result.faults,
         "boots": result.boots,
         "kept": result.kept,
@@ -89,6 +92,9 @@ def print_search(console: Console, result: SearchResult, losses_per_hour: float)
     table.add_row("searched", f"{depth}, tears {', '.join(tear.value for tear in settings.tears.named)}, states merged by {settings.merging.value}")
     table.add_row("states", f"{result.states} booted in {len(result.clean)} cases, the farthest after {result.deepest} cuts; {result.open_states} left open")
     table.add_row("cuts", f"{result.faults} lead on from them, each to one of these states or to one that is taken for it")
+    if result.joined:
+        text = f"{result.joined} runs go on like that of a state they come to, so the cuts behind that were followed there"
+        table.add_row("joined", f"{text}; {result.followed} were followed to their ends too")
     table.add_row("compared", f"{result.compared} more were booted to see that they behave like what they were taken for; {result.told_apart} did not")
     table.add_row("outcomes", ", ".join(f"{count} {outcome.value.replace('_', ' ')}" for outcome, count in sorted(result.outcomes.items())) or "none")
     wasted = wasted_ps(result)
@@ -115,7 +121,7 @@ def print_search(console: Console, result: SearchResult, losses_per_hour: float)
 def _print_conclusion(console: Console, result: SearchResult, *, clear: bool) -> None:
     if result.interrupted or not result.finished:
         why = "interrupted" if result.interrupted else "not finished"
-        console.print(f"[yellow]{why}[/yellow]: {result.open_states} states were reached and not booted; this proves nothing about them")
+        console.print(f"[yellow]{why}[/yellow]: {result.open_states} states were reached and not booted, and others may follow; this proves nothing about them")
     elif clear and result.options.depth is None:
         console.print("[green]no violation[/green]: no sequence of power cuts, however long, breaks a rule over these tears")
     elif clear:

@@ -140,7 +140,7 @@ def test_a_budget_that_ends_first_leaves_an_honest_result(scenario: PreparedScen
     monkeypatch.setattr("harness.campaign.search.closure.time", clock)
     monkeypatch.setattr("harness.campaign.search.expand.time", clock)
 
-    result = search(scenario, SearchOptions(only_case=SHORT, budget_seconds=400))
+    result = search(scenario, SearchOptions(only_case=SHORT, budget_seconds=50))
 
     assert not result.finished
     assert result.states > 0

@@ -50,6 +50,23 @@ class Child:
         self.moment += (ends_ps - begins_ps) * (begins_ps + ends_ps) / 2
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Where a run comes to a state that is booted itself, and its children are not looked for any further.
+
+    Attributes:
+        child: that state, by its place among the children. boot, operation: the operation that follows.
+        erases: page erases before it. ready_ps: when the operation before it was over, at_ps: when it starts, since power-on.
+    """
+
+    child: int
+    boot: int
+    operation: int
+    erases: int
+    ready_ps: int
+    at_ps: int
+
+
 def digest_of_pages(pages: tuple[tuple[int, bytes], ...]) -> bytes:
     """Return a short digest of what a state holds where it differs from its leader."""
     return hashlib.blake2b(b"".join([spelled_page(page, content) for page, content in pages]), digest_size=_DIGEST_BYTES).digest()

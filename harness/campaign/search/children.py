@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Hashable, Iterator
 
-from harness.campaign.search.child import Child, digest_of_pages
+from harness.campaign.search.child import Child, Meeting, digest_of_pages
 from harness.campaign.search.state import Geography, Merging, State, places_taken
 from harness.device.memory import DisturbedCells
 from harness.fault.cells import Torn
@@ -35,11 +35,13 @@ class ChildFinder:
         apart: tell all states apart whose bytes differ: only for a state that needs a close look.
         pick: find only what this fault leaves, given by its number among all of the run or by itself; None: what any leaves.
         one_by_one: make each child, also those of which the bookkeeping says at once what they are taken for.
+        join: walk no further than to where the bookkeeping has come to say something else, for good: a cut there leaves a state that is booted itself.
         in_time: called again and again; raises where the time is over.
 
     Attributes:
         found: by key, and by bytes where they are told apart.
-        faults: all of the run. clock_ps: virtual time of the run as far as it was walked.
+        faults: all of the run as far as it was walked. clock_ps: virtual time of the run as far as it was walked.
+        first: what a cut before the first operation leaves, or what is counted with that. meeting: where the walk ended early.
     """
 
     def __init__(
@@ -54,11 +56,15 @@ class ChildFinder:
         apart: bool = False,
         pick: Fault | int | None = None,
         one_by_one: bool = False,
+        join: bool = False,
         in_time: Callable[[], None] = lambda: None,
     ) -> None:
         self.found: dict[bytes, Child] = {}
         self.faults = 0
         self.clock_ps = 0
+        self.first: Child | None = None
+        self.meeting: Meeting | None = None
+        self._join = join and not state.disturbed
         self._geography = geography
         self._run = run
         self._state = state
@@ -78,6 +84,7 @@ class ChildFinder:
         self._pages: dict[int, bytes] = {}
         self._changed: set[int] = set()
         self._finished: Child | None = None  # what the last program leaves, finished: so does a cut before the next operation
+        self._begins = geography.meaning(run.start.flash)
         self._end = geography.meaning(run.final_flash)
         self._erases_in_all = sum(sum(trace.erases) for trace in run.traces)
         self._counter, self._module_counter = state.counter, state.module_counter
@@ -101,8 +108,26 @@ class ChildFinder:
                     self._cut_page(boot, trace, stretch, started_ps)
                 else:
                     self._cut(boot, trace.operations[stretch.start], started_ps, trace)
+                if self._is_over(boot, trace, stretch.stop, started_ps):
+                    return
             started_ps += trace.time_ps
         self._spread()
+
+    def _is_over(self, boot: int, trace: Trace, following: int, started_ps: int) -> bool:
+        if isinstance(self._pick, Fault):
+            return bool(self.found)
+        return self._join and self._meets(boot, trace, following, started_ps)
+
+    def _meets(self, boot: int, trace: Trace, following: int, started_ps: int) -> bool:
+        """Tell whether the run has come to a state that is booted itself: the bookkeeping says something else than at its start, and nothing is in doubt."""
+        last = self._finished
+        if last is None or following == len(trace.operations) or last.meaning.says == self._begins.says or any(last.meaning.again):
+            return False
+        if any(self._columns.addresses[following] in free for free in last.meaning.free):
+            return False  # the next record follows at once: the two may belong together
+        at_ps = started_ps + trace.operations[following].start_ps
+        self.meeting = Meeting(list(self.found.values()).index(last), boot, following, self._erases, self.clock_ps, at_ps)
+        return True
 
     def _spread(self) -> None:
         """Where more are told apart than are needed, ask for some only, whichever kind they are of: those with the least digests."""
@@ -135,16 +160,17 @@ class ChildFinder:
         So are programs of a page of the bookkeeping that nothing rests on, behind its head.
         """
         entered = {entry.operations for entry in trace.entries if entry.domain == APPLICATION_DOMAIN}
-        kinds, pages = self._columns.kinds, self._geography.pages_at(self._columns.addresses)
-        first, count = 0, len(pages)
+        kinds, addresses = self._columns.kinds, self._columns.addresses
+        first, count = 0, len(addresses)
         while first < count:
             end = first + 1
-            if kinds[first] == OperationKind.PAGE_ERASE and pages[first] in self._geography.may_be_open:
-                while end < count and kinds[end] == OperationKind.PROGRAM and pages[end] == pages[first] and end not in entered:
+            page = self._geography.page_at(addresses[first])
+            if kinds[first] == OperationKind.PAGE_ERASE and page in self._geography.may_be_open:
+                inside = self._geography.addresses_of(page)
+                while end < count and kinds[end] == OperationKind.PROGRAM and addresses[end] in inside and end not in entered:
                     end += 1
             elif kinds[first] == OperationKind.PROGRAM and not self._disturbed:
-                unused = self._geography.unused(self._flash, pages[first])
-                addresses = self._columns.addresses
+                unused = self._geography.unused(self._flash, page)
                 while unused and end < count and kinds[end] == OperationKind.PROGRAM and addresses[end] in unused and end not in entered:
                     end += 1
                 end = end if addresses[first] in unused else first + 1
@@ -165,6 +191,7 @@ class ChildFinder:
         ends_ps = started_ps + last.start_ps + last.duration_ps
         if child is not None:
             child.add(child.fault, self._erases, self.clock_ps, ends_ps, faults)
+            self.first = self.first or child
         self.faults += faults
         self.clock_ps = ends_ps
 
@@ -220,6 +247,7 @@ class ChildFinder:
                 child = finished if finished is not None and fault.tear is Tear.NONE else self._child(fault, operation, self._open)
                 self._finished = child if fault.tear is Tear.ALL and operation.kind is OperationKind.PROGRAM else None
                 child.add(fault, self._erases + (erased if fault.tear is not Tear.NONE else 0), started_ps + begins_ps, started_ps + ends_ps)
+                self.first = self.first or child
             self.faults += 1
         self._execute(operation)
         self.clock_ps = started_ps + operation.start_ps + operation.duration_ps

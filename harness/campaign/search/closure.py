@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.campaign.boots import log_of
@@ -14,6 +15,7 @@ from harness.campaign.search.child import Child
 from harness.campaign.search.cluster import ClusterWorkers
 from harness.campaign.search.expand import Expansion, OutOfTimeError, Repeat, Task, expand, repeat
 from harness.campaign.search.findings import Violating, chosen_states, costly_edges, make_again
+from harness.campaign.search.joins import Joins
 from harness.campaign.search.outcome import SearchObserver, SearchOptions, SearchResult
 from harness.campaign.search.repeats import Repeatable, repeatable_cuts
 from harness.campaign.search.state import Geography, Merging, State, label_of, places_taken, start_of
@@ -157,6 +159,8 @@ class _Search:
         self._enough_by_kind = self.result.enough_by_kind
         self._results = results
         self._geography = Geography(scenario, options.settings.closed_pages)
+        self._joins = Joins() if options.settings.join and options.depth is None and options.settings.merging is Merging.ROOM else None
+        self._round = 0
         self._repeatable: list[Repeatable] = []
         self._repeated: list[tuple[State, Pending[State]]] = []
         self._logs_repeated: set[int] = set()
@@ -200,8 +204,9 @@ class _Search:
                 while len(under_way) < workers.ahead and number < len(self._store):
                     under_way.append((number, workers.submit(expand, self._task(number))))
                     number = next(following)
-                if not under_way and not self._repeat_cuts(workers):
+                if not under_way and not self._goes_on(workers):
                     self._check_repeated()
+                    self._complete_joined()
                     self.result.finished = True
                     return
                 if not under_way:
@@ -209,7 +214,7 @@ class _Search:
                 at, pending = under_way.popleft()
                 known, expansion = self._store.known(at), pending.result()
                 if known.twin is not None and self._is_within_depth(known) and expansion.behaviour != self._store.behaviour(known.twin):
-                    expansion = workers.submit(expand, Task(self._store.state(at))).result()
+                    expansion = workers.submit(expand, Task(self._store.state(at), join=self._joins is not None)).result()
                 self._take(known, expansion)
         except OutOfTimeError:
             return
@@ -233,7 +238,8 @@ class _Search:
         known = self._store.known(number)
         # What is only booted to be compared has its children found once it is told apart.
         within = known.twin is None and self._is_within_depth(known)
-        return Task(self._store.state(number), apart=known.depth == 0 and self._options.stop_when is None, cut=within)
+        apart = known.depth == 0 and self._options.stop_when is None
+        return Task(self._store.state(number), apart=apart, cut=within, join=self._joins is not None and known.depth > 0)
 
     def _is_within_depth(self, known: Known) -> bool:
         return self._options.depth is None or known.depth < self._options.depth
@@ -266,15 +272,16 @@ class _Search:
         if known.depth == 0:
             result.updates_ps[known.number] = expansion.work_ps
         self._check_room(known, expansion)
-        for child in expansion.children:
-            self._meet(known, child)
+        targets = [self._meet(known, child) for child in expansion.children]
+        if self._joins is not None:
+            self._joins.add(known.number, expansion, targets)
         if self._enough:
             self._repeatable += (cut for cut in repeatable_cuts(known, expansion) if cut.room > self._enough_of(cut.child)[cut.log])
         if self._observer:
             self._observer.searching(result.states + result.compared, len(self._store), result.violating)
 
-    def _meet(self, parent: Known, child: Child) -> None:
-        """Find the kind of a child, or make it the first of its kind."""
+    def _meet(self, parent: Known, child: Child) -> int:
+        """Find the kind of a child, or make it the first of its kind; return the kind's number."""
         label = label_of(child.key, child.meaning.rooms, self._enough_of(child))
         kind = self._store.kind_of(label)
         if kind is None:
@@ -286,10 +293,10 @@ class _Search:
                 self._store.add_child(label, child, parent, twin=None)
             elif child.sampled or child.content[1] % _SAMPLED == 0:
                 self._compare(label, child, parent, target)
-        if not child.faults:
-            return  # counted with the one that it is compared with
-        edge = Edge(parent.number, target, child.faults, child.erases, child.wearing, child.latest_ps, child.window_ps, child.moment)
-        self._store.add_edge(edge)
+        if child.faults:  # else they are counted with the one that it is compared with
+            edge = Edge(parent.number, target, child.faults, child.erases, child.wearing, child.latest_ps, child.window_ps, child.moment)
+            self._store.add_edge(edge)
+        return target
 
     def _compare(self, label: bytes, child: Child, parent: Known, twin: int) -> None:
         """Have a state booted that is taken for another one, unless this was tried often enough with others of its kind."""
@@ -329,6 +336,40 @@ class _Search:
             raise _TooLittleRoomError(used)
         if known.repeats > 1 and known.parent is not None and expansion.behaviour != self._store.behaviour(known.parent):
             raise _TooLittleRoomError
+
+    def _goes_on(self, workers: SearchWorkers) -> bool:
+        """Once all states were booted, look for others; tell whether there are any."""
+        return self._follow_unlike(workers) or self._repeat_cuts(workers) or self._follow_sample(workers)
+
+    def _follow_unlike(self, workers: SearchWorkers) -> bool:
+        """Follow to their ends the runs that go on another way than the one of the state that they came to."""
+        return self._joins is not None and self._follow(workers, self._joins.unlike())
+
+    def _follow_sample(self, workers: SearchWorkers) -> bool:
+        """Follow some joined runs to their ends all the same: a tear there leaves other bits than in the run of the state that they came to."""
+        sample = self._joins.sample(self._round) if self._joins is not None else []
+        self._round += 1
+        self.result.followed += len(sample)
+        return self._follow(workers, sample)
+
+    def _follow(self, workers: SearchWorkers, numbers: Sequence[int]) -> bool:
+        before = len(self._store)
+        tasks = [(number, workers.submit(expand, Task(self._store.state(number)))) for number in numbers]
+        for number, pending in tasks:
+            expansion = pending.result()
+            self.result.faults += expansion.faults - sum(edge.faults for edge in self._store.edges_of(number))
+            self.result.boots += expansion.boots
+            self._store.remove_edges(number)
+            known = self._store.known(number)
+            for child in expansion.children:
+                self._meet(known, child)
+        return len(self._store) > before
+
+    def _complete_joined(self) -> None:
+        """Give joined runs the cuts that were not followed."""
+        if self._joins is not None:
+            self.result.faults += self._joins.complete(self._store)
+            self.result.joined = len(self._joins)
 
     def _repeat_cuts(self, workers: SearchWorkers) -> bool:
         """Add the states in which logs are nearly full, once all others were booted; tell whether there were any."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.campaign.boots import run_until_settled
-from harness.campaign.search.child import Child
+from harness.campaign.search.child import Child, Meeting
 from harness.campaign.search.children import ChildFinder
+from harness.campaign.search.course import Course
 from harness.campaign.search.state import Geography, Merging, State, places_taken
 from harness.fault.faults import Fault
 from harness.fault.plan import FIVE_TEARS, TearChoice
@@ -34,6 +35,7 @@ class SearchSettings:
         seed: feeds tears and RAM. tears: what each operation is torn to.
         merging: which states are taken for one.
         closed_pages: pages that must not be left open, since something looked at them before they were erased.
+        join: follow a run no further than to a state that is booted itself, where both go on the same way.
     """
 
     seed: int = 1
@@ -41,6 +43,7 @@ class SearchSettings:
     tears: TearChoice = FIVE_TEARS
     merging: Merging = Merging.ROOM
     closed_pages: frozenset[int] = frozenset()
+    join: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,14 @@ class Task:
 
     Attributes:
         apart: report all children whose bytes differ, not only one of those that are taken for one.
-        cut: also find the children. pick: only what one fault leaves; see `ChildFinder`.
+        cut: also find the children. pick: only what one fault leaves; join: no others than up to a state that is booted itself; see `ChildFinder`.
     """
 
     state: State
     apart: bool = False
     cut: bool = True
     pick: Fault | int | None = None
+    join: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,10 @@ class Expansion:
         looked_at: an open page that was looked at before it was erased; None: none was.
         key, meaning, writes: what tells the state's own kind, see `Child`.
         used: how many places of each log the run took; None where it went on in another page.
-        faults: how many the children come of. boots: how many were made. work_ps: from power-on to the end of the last operation.
+        faults: how many the children come of. boots: how many were made. work_ps: from power-on to the end of the last operation that was followed.
+        meeting: where the run came to a state that is booted itself, if it was followed no further.
+        course, rest: what the run does, and what it does from there on; see `Course`. starts_ps: when its first operation starts.
+        first: the place among the children of what a cut before that leaves; -1 where there is none.
     """
 
     verdict: Verdict
@@ -94,6 +101,11 @@ class Expansion:
     faults: int = 0
     boots: int = 0
     work_ps: int = 0
+    meeting: Meeting | None = None
+    course: bytes = b""
+    rest: bytes = b""
+    starts_ps: int = 0
+    first: int = -1
 
 
 class OutOfTimeError(Exception):
@@ -136,9 +148,13 @@ class Expander:
         looked_at = next((page for page in state.open_pages if not self._stays_open(run, page)), None)
         settings = self._settings
         choice = (settings.tears, settings.seed, settings.merging)
-        finder = ChildFinder(self._geography, run, state, *choice, apart=task.apart, pick=task.pick, in_time=self._check_time)
-        if task.cut and not verdict.violations and looked_at is None:
+        finder = ChildFinder(self._geography, run, state, *choice, apart=task.apart, pick=task.pick, join=task.join, in_time=self._check_time)
+        cut = task.cut and not verdict.violations and looked_at is None
+        if cut:
             finder.find()
+        meeting = finder.meeting
+        course = Course(self._geography, run, None if meeting is None else (meeting.boot, meeting.operation)) if cut and self._settings.join else None
+        children = tuple(finder.found.values())
         key, meaning = self._geography.kind_of(bytearray(run.start.flash), state, settings.merging)
         return Expansion(
             verdict=verdict,
@@ -150,10 +166,15 @@ class Expander:
             meaning=meaning,
             writes=state.writes,
             used=self._used(run),
-            children=tuple(finder.found.values()),
+            children=children,
             faults=finder.faults,
             boots=len(run.traces),
             work_ps=finder.clock_ps,
+            meeting=meeting,
+            course=b"" if course is None else course.whole,
+            rest=b"" if course is None else course.rest,
+            starts_ps=_first_operation_ps(run),
+            first=-1 if finder.first is None else children.index(finder.first),
         )
 
     def repeat(self, task: Repeat) -> State:
@@ -209,6 +230,16 @@ class Expander:
             flash[page * page_bytes : (page + 1) * page_bytes] = bytes(page_bytes)
         hasher.update(flash)
         return hasher.digest()
+
+
+def _first_operation_ps(run: Run) -> int:
+    """Return when the first operation of a run starts, since power-on; where there is none, when the run ends."""
+    passed = 0
+    for trace in run.traces:
+        if len(trace.operations):
+            return passed + trace.operations[0].start_ps
+        passed += trace.time_ps
+    return passed
 
 
 _worker: Expander | None = None

@@ -59,6 +59,7 @@ class SearchOptions:
             case=self.only_case,
             depth=self.depth,
             merging=settings.merging,
+            join=settings.join,
             tears=settings.tears,
         )
 
@@ -79,6 +80,8 @@ class SearchResult:
         causes: the findings grouped, each with the shortest and earliest sequence of cuts that shows it; empty where one wanted violation ended the search.
         closed_pages: pages that boots look at before they erase them. enough: free places from which on a log counts as having room,
             whatever the kind of state; enough_by_kind: the same for each kind, by its key: less where less is still to be written.
+        joined: states whose runs were followed no further than to where they join that of another state; their cuts behind that are counted, too.
+            followed: others, whose runs were followed to their ends to see whether they lead to states that were not known.
         finished: nothing is left within the depth. kept: boots of states that were made before, and taken from a file.
     """
 
@@ -103,6 +106,8 @@ class SearchResult:
     closed_pages: frozenset[int] = frozenset()
     enough: tuple[int, ...] = ()
     enough_by_kind: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
+    joined: int = 0
+    followed: int = 0
     finished: bool = False
     interrupted: bool = False
     seconds: float = 0.0

@@ -105,10 +105,10 @@ class Geography:
         """Return the number of the page that holds an address; negative or too great outside of the flash."""
         return (address - self.flash_address) // self.page_bytes
 
-    def pages_at(self, addresses: Iterable[int]) -> list[int]:
-        """Return the numbers of the pages that hold addresses."""
-        first, page_bytes = self.flash_address, self.page_bytes
-        return [(address - first) // page_bytes for address in addresses]
+    def addresses_of(self, page: int) -> range:
+        """Return the addresses of a page."""
+        start = self.flash_address + page * self.page_bytes
+        return range(start, start + self.page_bytes)
 
     def page_of(self, operation: Operation) -> int:
         """Return the number of the page in which an operation starts."""

@@ -97,6 +97,7 @@ class StateStore:
         self._database = sqlite3.connect("")  # a private file on disk, deleted when it is closed
         self._database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;" + _TABLES)
         self._count = 0
+        self._indexed = False
 
     def __len__(self) -> int:
         return self._count
@@ -128,16 +129,27 @@ class StateStore:
         row = (edge.source, edge.target, edge.faults, edge.erases, str(edge.wearing), edge.latest_ps, edge.window_ps, edge.moment)
         self._database.execute("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
+    def edges_of(self, source: int) -> list[Edge]:
+        """Return the edges that lead on from a state."""
+        if not self._indexed:  # asked for at the end only: the index would slow what comes before
+            self._database.execute("CREATE INDEX IF NOT EXISTS edges_of ON edge (source)")
+            self._indexed = True
+        return [_edge(row) for row in self._database.execute("SELECT * FROM edge WHERE source = ? ORDER BY rowid", (source,))]
+
+    def remove_edges(self, source: int) -> None:
+        """Remove the cuts that lead on from a state; the same one several times in a row is none of these."""
+        self._database.execute("DELETE FROM edge WHERE source = ? AND faults", (source,))
+
     def tell_apart(self, number: int, label: bytes) -> None:
         """Make a state that behaves unlike its twin a kind of its own."""
         self._database.execute("UPDATE state SET kind = number, twin = NULL, class = ? WHERE number = ?", (label, number))
         self._database.execute("INSERT OR IGNORE INTO kind VALUES (?, ?, ?)", (label, number, ""))
 
     def set_expansion(self, number: int, expansion: Expansion, *, harmful: bool, bricked: bool) -> None:
-        """Keep what came of booting a state."""
-        values = (expansion.behaviour, expansion.erases, expansion.erases_in_all, harmful, bricked, number)
+        """Keep what came of booting a state; the state itself is dropped, unless its run may have to be followed further."""
+        values = (expansion.behaviour, expansion.erases, expansion.erases_in_all, harmful, bricked, expansion.meeting is not None, number)
         self._database.execute(
-            "UPDATE state SET behaviour = ?, erases = ?, erases_in_all = ?, harmful = ?, bricked = ?, packed = NULL WHERE number = ?", values
+            "UPDATE state SET behaviour = ?, erases = ?, erases_in_all = ?, harmful = ?, bricked = ?, packed = iif(?, packed, NULL) WHERE number = ?", values
         )
 
     def known(self, number: int) -> Known:
@@ -146,10 +158,15 @@ class StateStore:
         return Known(*row)
 
     def state(self, number: int) -> State:
-        """Return a state that was not booted yet."""
+        """Return a state that was not booted yet, or whose run was not followed to its end."""
         (packed,) = self._database.execute("SELECT packed FROM state WHERE number = ?", (number,)).fetchone()
         state: State = pickle.loads(zlib.decompress(packed))  # noqa: S301 -- from a private file that this object wrote
         return state
+
+    def label(self, number: int) -> bytes:
+        """Return what a state has in common with all of its kind."""
+        (label,) = self._database.execute("SELECT class FROM state WHERE number = ?", (number,)).fetchone()
+        return bytes(label)
 
     def behaviour(self, number: int) -> bytes | None:
         """Return the digest of what a state's boots did; None if it was not booted."""

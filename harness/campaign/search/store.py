@@ -19,7 +19,7 @@ from harness.campaign.stored import SEARCH_APPLICATION_ID, damaged, store_errors
 from harness.fault.plan import TearChoice
 from harness.scenario.prepared import BEHAVIOUR_VERSION
 
-_KIND = FileKind(SEARCH_APPLICATION_ID, 1, ("CREATE TABLE result (task BLOB PRIMARY KEY, result BLOB NOT NULL) WITHOUT ROWID",))
+_KIND = FileKind(SEARCH_APPLICATION_ID, 2, ("CREATE TABLE result (task BLOB PRIMARY KEY, result BLOB NOT NULL) WITHOUT ROWID",))
 _BASE64 = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 # In tuples: the setting of how bytes are spelled reaches dataclasses from outside only.
 _TASKS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(tuple[kind], config=_BASE64) for kind in (Task, Repeat)}  # type: ignore[valid-type] # known at run time
@@ -48,6 +48,7 @@ class StoredSearch(Settings):
     case: str | None
     depth: int | None
     merging: Merging
+    join: bool
     tears: TearChoice
     harness: str = __version__
     behaviour: int = BEHAVIOUR_VERSION

@@ -1,0 +1,121 @@
+"""A run that is followed only to where it joins another one: what is inferred of its other cuts is what following them gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from harness.campaign.search.closure import search
+from harness.campaign.search.course import Course
+from harness.campaign.search.expand import Expander, Expansion, SearchSettings, Task
+from harness.campaign.search.figures import wasted_ps
+from harness.campaign.search.outcome import SearchOptions, SearchResult
+from harness.campaign.search.state import KEY_BYTES, State, start_of
+from harness.fault.faults import Tear
+from harness.fault.plan import TearChoice
+from harness.scenario.prepare import PrepareOptions, prepare
+from harness.scenario.prepared import PreparedScenario
+
+WHOLE_OR_NOT = SearchSettings(tears=TearChoice((Tear.NONE, Tear.ALL)))
+"""Tears that are the same in whatever run they come."""
+
+
+@pytest.fixture(scope="module", name="scenario")
+def _scenario() -> PreparedScenario:
+    return prepare("stm32f103/speck-delta", PrepareOptions())
+
+
+@pytest.fixture(scope="module", name="expander")
+def _expander(scenario: PreparedScenario) -> Iterator[Expander]:
+    expander = Expander(scenario, SearchSettings())
+    yield expander
+    expander.close()
+
+
+@pytest.fixture(scope="module", name="states")
+def _states(scenario: PreparedScenario, expander: Expander) -> list[State]:
+    """What cuts leave at some moments of an update in place: of a record, of a scratch page, and of a page of the application."""
+    update = start_of(scenario, [case.name for case in scenario.cases].index("update"))
+    children = expander.expand(Task(update)).children
+    return [child.state for child in children[: len(children) // 2 : len(children) // 16]]
+
+
+@pytest.fixture(scope="module", name="copied")
+def _copied() -> PreparedScenario:
+    """An update whose closure ends soon."""
+    return prepare("stm32f103/speck-full", PrepareOptions())
+
+
+@pytest.fixture(scope="module", name="followed")
+def _followed(copied: PreparedScenario) -> SearchResult:
+    return search(copied, SearchOptions(replace(WHOLE_OR_NOT, join=False), only_case="update"))
+
+
+def where_cuts_lead(expansion: Expansion) -> Counter[bytes]:
+    """Count cuts by the key of what they leave."""
+    lead: Counter[bytes] = Counter()
+    for child in expansion.children:
+        lead[child.key] += child.faults
+    return lead
+
+
+def same_but_for_draws(one: Counter[bytes], other: Counter[bytes]) -> bool:
+    """Tell whether as many cuts lead to the same kinds; which bits a tear leaves depends on the number of its operation, so one in a hundred may differ."""
+    moved = (one - other).total()
+    return one.keys() == other.keys() and one.total() == other.total() and moved <= one.total() / 100
+
+
+def what_was_found(result: SearchResult) -> tuple[set[bytes], set[tuple[bytes, bytes]]]:
+    """Return the kinds of a search, and from which to which cuts lead, rooms apart."""
+    edges = {(result.store.label(edge.source)[:KEY_BYTES], result.store.label(edge.target)[:KEY_BYTES]) for edge in result.store.edges()}
+    return {label for label, _, _ in result.store.kinds()}, edges
+
+
+def test_the_cuts_behind_a_meeting_are_those_of_the_state_that_was_met(states: list[State], expander: Expander) -> None:
+    """A run followed to its end has the cuts before the meeting, and those of what it met: as many, to the same kinds, as late, after as many erases."""
+    met_at = 0
+    for state in states:
+        whole, joined = expander.expand(Task(state)), expander.expand(Task(state, join=True))
+        if joined.meeting is None:
+            continue
+        met_at += 1
+        met = expander.expand(Task(joined.children[joined.meeting.child].state))
+        later_ps = joined.meeting.at_ps - met.starts_ps
+
+        assert met.course == joined.rest
+        assert whole.faults == joined.faults + met.faults
+        assert same_but_for_draws(where_cuts_lead(whole), where_cuts_lead(joined) + where_cuts_lead(met))
+        assert max(child.latest_ps for child in whole.children) == pytest.approx(max(child.latest_ps for child in met.children) + later_ps, rel=1e-3)
+        assert max(child.erases for child in whole.children) == max(child.erases for child in met.children) + joined.meeting.erases
+    assert met_at > len(states) // 2
+
+
+def test_runs_that_do_something_else_have_other_courses(states: list[State], expander: Expander) -> None:
+    """States of different moments of an update."""
+    courses = {expander.expand(Task(state, join=True)).course for state in states}
+
+    assert len(courses) > len(states) // 2
+
+
+def test_a_search_that_joins_runs_finds_what_one_finds_that_does_not(copied: PreparedScenario, followed: SearchResult) -> None:
+    """The same kinds of states, and cuts that lead from the same to the same."""
+    joined = search(copied, SearchOptions(WHOLE_OR_NOT, only_case="update"))
+
+    assert joined.finished
+    assert joined.joined > 100
+    assert what_was_found(joined) == what_was_found(followed)
+    assert joined.outcomes.keys() == followed.outcomes.keys()
+    assert wasted_ps(joined) == wasted_ps(followed)
+
+
+def test_a_run_that_goes_on_another_way_is_followed_to_its_end(copied: PreparedScenario, followed: SearchResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no run is told to go on like another one, all of them are followed, and the result is the same."""
+    monkeypatch.setattr(Course, "rest", property(lambda _: b"another way", lambda _, __: None), raising=False)
+
+    apart = search(copied, SearchOptions(WHOLE_OR_NOT, only_case="update"))
+
+    assert (apart.finished, apart.joined) == (True, 0)
+    assert what_was_found(apart) == what_was_found(followed)

@@ -35,6 +35,42 @@ def longest_wasted(steps: Iterable[Step]) -> int:
     return times[low]
 
 
+def circles(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Number states so that two have the same number if, and only if, each follows from the other: they are on one circle.
+
+    Source: R. Tarjan, "Depth-first search and linear graph algorithms" (1972), with a stack of its own in place of calls.
+    """
+    following: dict[int, list[int]] = defaultdict(list)
+    for source, target in pairs:
+        following[source].append(target)
+        following[target]
+    found: dict[int, int] = {}  # in the order of the search
+    lowest: dict[int, int] = {}
+    circle: dict[int, int] = {}
+    open_states: list[int] = []
+    for start in following:
+        way = [] if start in found else [(start, iter(following[start]))]
+        while way:
+            state, rest = way[-1]
+            if state not in found:
+                found[state] = lowest[state] = len(found)
+                open_states.append(state)
+            deeper = next((target for target in rest if target not in circle), None)
+            if deeper is not None and deeper not in found:
+                way.append((deeper, iter(following[deeper])))
+            elif deeper is not None:
+                lowest[state] = min(lowest[state], found[deeper])
+            else:
+                way.pop()
+                if way:
+                    lowest[way[-1][0]] = min(lowest[way[-1][0]], lowest[state])
+                if lowest[state] == found[state]:
+                    number = len(circle)
+                    while state not in circle:
+                        circle[open_states.pop()] = number
+    return circle
+
+
 def _has_cycle(pairs: Iterable[tuple[int, int]]) -> bool:
     """Take away states that nothing leads to until none is left, or only cycles and what follows them."""
     following: dict[int, list[int]] = defaultdict(list)

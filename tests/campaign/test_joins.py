@@ -12,6 +12,7 @@ from harness.campaign.search.closure import search
 from harness.campaign.search.course import Course
 from harness.campaign.search.expand import Expander, Expansion, SearchSettings, Task
 from harness.campaign.search.figures import wasted_ps
+from harness.campaign.search.joins import Joins
 from harness.campaign.search.outcome import SearchOptions, SearchResult
 from harness.campaign.search.state import KEY_BYTES, State, start_of
 from harness.fault.faults import Tear
@@ -100,15 +101,26 @@ def test_runs_that_do_something_else_have_other_courses(states: list[State], exp
     assert len(courses) > len(states) // 2
 
 
-def test_a_search_that_joins_runs_finds_what_one_finds_that_does_not(copied: PreparedScenario, followed: SearchResult) -> None:
-    """The same kinds of states, and cuts that lead from the same to the same."""
+def test_a_search_that_joins_runs_finds_what_one_finds_that_does_not(copied: PreparedScenario, followed: SearchResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same kinds of states, and, if all of them are given, cuts that lead from the same to the same."""
+    complete = Joins.complete
+    monkeypatch.setattr(Joins, "complete", lambda joins, store, **_: complete(joins, store, every_cut=True))
+
     joined = search(copied, SearchOptions(WHOLE_OR_NOT, only_case="update"))
 
     assert joined.finished
     assert joined.joined > 100
     assert what_was_found(joined) == what_was_found(followed)
     assert joined.outcomes.keys() == followed.outcomes.keys()
+
+
+def test_progress_needs_no_more_than_the_cuts_on_circles(copied: PreparedScenario, followed: SearchResult) -> None:
+    """For how long power can last in vain is the same, if joined runs are given those cuts alone; and there are as many cuts in all."""
+    joined = search(copied, SearchOptions(WHOLE_OR_NOT, only_case="update"))
+
     assert wasted_ps(joined) == wasted_ps(followed)
+    assert joined.faults == pytest.approx(followed.faults, rel=0.01)
+    assert len(list(joined.store.edges())) < len(list(followed.store.edges()))
 
 
 def test_a_run_that_goes_on_another_way_is_followed_to_its_end(copied: PreparedScenario, followed: SearchResult, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.oracle.progress import Step, longest_wasted
+from harness.oracle.progress import Step, circles, longest_wasted
 
 STEPS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(1, 9)), max_size=12)
 
@@ -41,3 +41,19 @@ def test_it_is_the_best_of_all_cycles(steps: list[Step]) -> None:
     best = max((min(strongest[pair] for pair in cycle) for cycle in cycles if all(pair in strongest for pair in cycle)), default=0)
 
     assert longest_wasted(steps) == best
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=16))
+def test_states_on_one_circle_follow_from_each_other(pairs: list[tuple[int, int]]) -> None:
+    """Each pair of states is held against all that can be reached from one another."""
+    states = {state for pair in pairs for state in pair}
+    reached = {state: {state} for state in states}
+    for _ in states:
+        for source, target in pairs:
+            reached[source] |= reached[target]
+
+    circle = circles(pairs)
+
+    assert circle.keys() == states
+    for one, other in itertools.product(states, repeat=2):
+        assert (circle[one] == circle[other]) == (other in reached[one] and one in reached[other])

@@ -357,7 +357,7 @@ class _Search:
         tasks = [(number, workers.submit(expand, Task(self._store.state(number)))) for number in numbers]
         for number, pending in tasks:
             expansion = pending.result()
-            self.result.faults += expansion.faults - sum(edge.faults for edge in self._store.edges_of(number))
+            self.result.faults += expansion.faults - self._store.cuts_of(number)
             self.result.boots += expansion.boots
             self._store.remove_edges(number)
             known = self._store.known(number)
@@ -368,7 +368,7 @@ class _Search:
     def _complete_joined(self) -> None:
         """Give joined runs the cuts that were not followed."""
         if self._joins is not None:
-            self.result.faults += self._joins.complete(self._store)
+            self.result.faults += self._joins.complete(self._store, every_cut=self.result.violating > 0)
             self.result.joined = len(self._joins)
 
     def _repeat_cuts(self, workers: SearchWorkers) -> bool:

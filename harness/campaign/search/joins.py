@@ -9,6 +9,7 @@ from harness.campaign.search.child import Meeting
 from harness.campaign.search.expand import Expansion
 from harness.campaign.search.state_store import Edge, StateStore
 from harness.fault.faults import Fault
+from harness.oracle.progress import circles
 
 _ROUNDS = 64
 """The runs of one of so many such states are followed to their ends all the same; of as many others, if that leads to states that were not known."""
@@ -73,13 +74,27 @@ class Joins:
             del self._joined[number]
         return sample
 
-    def complete(self, store: StateStore) -> int:
-        """Give each joined state the cuts behind its meeting: those of the state that it met, as far later as it met it.
+    def complete(self, store: StateStore, *, every_cut: bool) -> int:
+        """Give joined states the cuts behind their meetings: those of the state that they met, as far later as they met it.
+
+        Args:
+            every_cut: give all of them to all states. Else only those that an endless series of cuts can go through: no other says anything of
+                progress, and there are millions.
 
         Returns:
-            How many cuts these are.
+            How many cuts there are in all.
         """
-        return sum(self._inherit(store, number) for number in self._in_order())
+        circle = {} if every_cut else circles((edge.source, edge.target) for edge in store.edges())
+        count = 0
+        behind: dict[int, int] = {}  # cuts of each state's run from its meeting on
+        for number in self._in_order():
+            target = self._joined[number].target
+            behind[number] = store.cuts_of(target) + behind.get(target, 0)
+            count += behind[number]
+        for number in self._in_order():
+            if every_cut or circle[number] == circle[self._joined[number].target]:
+                self._inherit(store, number)
+        return count
 
     def _in_order(self) -> Iterator[int]:
         """Yield joined states, each behind the one that it met: that one's run is shorter, so there is no circle."""
@@ -93,7 +108,7 @@ class Joins:
                 at = self._joined[at].target
             yield from reversed(way)
 
-    def _inherit(self, store: StateStore, number: int) -> int:
+    def _inherit(self, store: StateStore, number: int) -> None:
         joined = self._joined[number]
         meeting, met = joined.meeting, self._begun[joined.target]
         later_ps = meeting.at_ps - met.starts_ps
@@ -112,7 +127,6 @@ class Joins:
             edges.append(Edge(number, edge.target, edge.faults, meeting.erases + edge.erases, wearing, edge.latest_ps + later_ps, window_ps, moment))
         for edge in edges:
             store.add_edge(edge)
-        return sum(edge.faults for edge in edges)
 
 
 def _moved(fault: Fault, meeting: Meeting) -> Fault:

@@ -131,10 +131,14 @@ class StateStore:
 
     def edges_of(self, source: int) -> list[Edge]:
         """Return the edges that lead on from a state."""
-        if not self._indexed:  # asked for at the end only: the index would slow what comes before
-            self._database.execute("CREATE INDEX IF NOT EXISTS edges_of ON edge (source)")
-            self._indexed = True
+        self._index_edges()
         return [_edge(row) for row in self._database.execute("SELECT * FROM edge WHERE source = ? ORDER BY rowid", (source,))]
+
+    def cuts_of(self, source: int) -> int:
+        """Return how many cuts lead on from a state."""
+        self._index_edges()
+        (count,) = self._database.execute("SELECT total(faults) FROM edge WHERE source = ?", (source,)).fetchone()
+        return int(count)
 
     def remove_edges(self, source: int) -> None:
         """Remove the cuts that lead on from a state; the same one several times in a row is none of these."""
@@ -209,6 +213,11 @@ class StateStore:
             (limit,),
         )
         return map(_edge, rows)
+
+    def _index_edges(self) -> None:
+        if not self._indexed:  # edges are asked for at the end only: the index would slow what comes before
+            self._database.execute("CREATE INDEX edges_of ON edge (source)")
+            self._indexed = True
 
     def _add(
         self,

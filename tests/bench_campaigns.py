@@ -31,6 +31,8 @@ _APP_KIB = 16
 _SIZES_KIB = (16, 64, 256)
 _PAGES = SweepOptions(only_case="update", operations=(1500, 2060))
 """A page of the application and the journal beside it: where each acceleration can show what it does."""
+_LONG = SweepOptions(only_case="update", operations=(0, 9_999))
+"""Of `stm32f103/speck-delta`: long enough that it hardly matters what is done once a process."""
 _SAMPLE = 40
 _CRC_OFFSET = 34
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -102,14 +104,13 @@ def spread(jobs: Sequence[Job]) -> list[Job]:
 
 
 def whole_campaign(scenario: PreparedScenario) -> list[str]:
-    """The campaign of the default scenario: as `harness sweep` makes it, on one core and on two; and against a core without accelerations."""
+    """The campaign of the default scenario, as `harness sweep` makes it on one core; and against a core without accelerations."""
     stopwatch = Stopwatch()
     results: list[CampaignResult] = []
     alone = measure(0, lambda: results.append(sweep(scenario, SweepOptions(), stopwatch)))
     result = results[0]
     assert not result.violating
     cuts = len(result.verdicts)
-    two = sweep(scenario, SweepOptions(jobs=2))
     logs, jobs = plan(scenario, SweepOptions())
     judged, runner = judge(scenario, logs, jobs, EVERY_ACCELERATION)
     plain, _ = judge(scenario, logs, spread(jobs), NO_ACCELERATION)
@@ -126,8 +127,6 @@ def whole_campaign(scenario: PreparedScenario) -> list[str]:
         f"| one boot per cut, nothing judged (the same {boot.cuts}) | {boot.rate:,.1f} |",
         "",
         f"Judging is {judged.rate / plain.rate:,.0f} times as fast as without accelerations, {judged.rate / boot.rate:,.0f} times as fast as one boot per cut.",
-        f"Two processes take {two.seconds:.1f} s of wall time where one takes {alone.wall_seconds:.1f} s, their start included:",
-        f"{alone.wall_seconds / two.seconds:.2f} times as fast.",
         "",
         *shares(cuts, result.distinct_crash_images, runner),
     ]
@@ -148,6 +147,26 @@ def shares(cuts: int, distinct: int, runner: FaultRunner) -> list[str]:
         f"| runs | {made:,} | of their {boots:,} boots {machine.boots_shared:,} are shared |",
         f"| instructions of the boots made | {total / 1e9:.2f} thousand million | {machine.instructions_executed / total:.1%} are executed |",
         f"| of the others | {machine.instructions_shared / total:.1%} in shared calls | {machine.instructions_converged / total:.1%} behind known states |",
+    ]
+
+
+def scaling(scenario: PreparedScenario) -> list[str]:
+    """How much sooner two processes are done: with the short campaign of the default scenario, and with a long one."""
+    campaigns = {
+        f"`{_SCENARIO}`, {_APP_KIB} KiB, whole": (scenario, SweepOptions()),
+        "`stm32f103/speck-delta`, first 10,000 operations of case `update`": (prepare("stm32f103/speck-delta", PrepareOptions()), _LONG),
+    }
+    rows = []
+    for name, (swept, options) in campaigns.items():
+        alone, together = (sweep(swept, replace(options, jobs=jobs)) for jobs in (1, 2))
+        assert alone.verdicts == together.verdicts
+        rows.append(f"| {name} | {len(alone.verdicts):,} | {alone.seconds:.1f} s | {together.seconds:.1f} s | {alone.seconds / together.seconds:.2f} |")
+    return [
+        "Wall time of the whole sweep: clean runs, plan and the start of the processes included. Each process makes on its own what it shares, but for calls.",
+        "",
+        "| campaign | cuts | one process | two processes | times as fast |",
+        "|---|---|---|---|---|",
+        *rows,
     ]
 
 
@@ -234,6 +253,7 @@ def write_benchmarks() -> None:
     scenario = prepare(_SCENARIO, PrepareOptions(app_kib=_APP_KIB))
     measures: dict[str, Callable[[], list[str]]] = {
         f"{_SCENARIO} with an image of {_APP_KIB} KiB": lambda: whole_campaign(scenario),
+        "Two processes": lambda: scaling(scenario),
         "What each acceleration is worth": lambda: accelerations(scenario),
         "The worst case": lambda: worst_case(scenario),
         "Size of the image, on the nRF52840": sizes,

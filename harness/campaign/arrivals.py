@@ -42,21 +42,26 @@ def judged_here(start: WorkerStart, jobs: Sequence[NumberedJob]) -> Arrivals:
         runner.close()
 
 
-def judged_by_workers(start: WorkerStart, jobs: Sequence[NumberedJob], processes: int) -> Arrivals:
+def judged_by_workers(start: WorkerStart, jobs: Sequence[NumberedJob], workers: Workers) -> Arrivals:
     """Judge faults in batches of neighbours, which share most of their boots; yield each batch when it is done.
 
+    Towards the end batches are smaller, so that no worker waits long for another.
     Leaving early drops the batches that have not begun and waits for those that have.
+
+    Args:
+        workers: made by `make_workers`; they are closed at the end.
     """
-    workers = Workers(processes, start_worker, (start.together(),))
+    workers.begin(start.together())
     under_way: dict[Future[list[Verdict]], tuple[Sequence[NumberedJob], float]] = {}
     begun = 0
     pages = PageBatches(start)
     shares = accelerates(start.engine, EVERY_ACCELERATION)
-    batch_jobs = _BATCH_JOBS if shares else _BATCH_JOBS_SLOW
+    least_jobs = batch_jobs = _BATCH_JOBS if shares else _BATCH_JOBS_SLOW
     try:
         while begun < len(jobs) or under_way:
-            while begun < len(jobs) and len(under_way) < _AHEAD * processes:
-                batch = jobs[begun : pages.end_of_batch(jobs, begun, batch_jobs)]
+            while begun < len(jobs) and len(under_way) < _AHEAD * workers.processes:
+                fair = (len(jobs) - begun) // (_AHEAD * workers.processes)
+                batch = jobs[begun : pages.end_of_batch(jobs, begun, max(min(batch_jobs, fair), least_jobs))]
                 under_way[workers.submit(run_batch, [job for _, job in batch])] = batch, time.monotonic()
                 begun += len(batch)
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -69,6 +74,11 @@ def judged_by_workers(start: WorkerStart, jobs: Sequence[NumberedJob], processes
                 yield list(zip(numbers, verdicts, strict=True))
     finally:
         workers.close()
+
+
+def make_workers(processes: int) -> Workers:
+    """Return workers that judge faults once they are told of what campaign."""
+    return Workers(processes, start_worker, None)
 
 
 class PageBatches:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 
-from harness.campaign.arrivals import Arrivals, NumberedJobs, judged_by_workers, judged_here
+from harness.campaign.arrivals import Arrivals, NumberedJobs, judged_by_workers, judged_here, make_workers
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.carry_out import CarryOut
 from harness.campaign.causes import find_causes
@@ -18,6 +19,7 @@ from harness.campaign.runner import Job, WorkerStart
 from harness.campaign.settings import SweepOptions
 from harness.campaign.store import CampaignStore
 from harness.campaign.stored import spelled_fault
+from harness.campaign.workers import Workers
 from harness.errors import InputError
 from harness.fault.faults import spell_faults
 from harness.machine.engines import make_machine
@@ -65,19 +67,25 @@ def sweep(scenario: PreparedScenario, options: SweepOptions, observer: Observer 
         EngineError: a fault did not fire, or an engine failed.
     """
     started = time.monotonic()
+    with contextlib.closing(make_workers(options.jobs if options.cluster is None else 1)) as workers:
+        result = _sweep(scenario, options, observer, store, workers)
+    if options.stop_when is None:
+        result.causes = find_causes(scenario, result.violating, options.seed, options.engine)
+    result.seconds = store.seconds if store else time.monotonic() - started
+    return result
+
+
+def _sweep(scenario: PreparedScenario, options: SweepOptions, observer: Observer | None, store: CampaignStore | None, workers: Workers) -> CampaignResult:
     runs = run_clean(scenario, options)
     logs = [log_of(run, options.seed) for run in runs]
     result = CampaignResult.of_clean_runs(scenario, runs, logs, options)
     try:
         with rare_collections():
-            CarryOut(FaultPlan(scenario, logs, options, cuts=not result.violating), options, result, observer, store).run()
+            CarryOut(FaultPlan(scenario, logs, options, workers, cuts=not result.violating), options, result, observer, store).run()
         if len(result.verdicts) == result.planned > 0:
             result.exposures = exposures(logs, result.clean, result.verdicts, options)
     except KeyboardInterrupt:
         result.interrupted = True
-    if options.stop_when is None:
-        result.causes = find_causes(scenario, result.violating, options.seed, options.engine)
-    result.seconds = store.seconds if store else time.monotonic() - started
     return result
 
 
@@ -85,13 +93,15 @@ class FaultPlan:
     """Every planned fault of a sweep; see `Plan`.
 
     Args:
+        workers: what judges the faults where there is more than one; see `make_workers`.
         cuts: whether there is anything to cut: a clean run that broke a rule leaves nothing to learn from cuts.
     """
 
-    def __init__(self, scenario: PreparedScenario, logs: Sequence[CaseLog], options: SweepOptions, *, cuts: bool) -> None:
+    def __init__(self, scenario: PreparedScenario, logs: Sequence[CaseLog], options: SweepOptions, workers: Workers, *, cuts: bool) -> None:
         self._scenario = scenario
         self._logs = logs
         self._options = options
+        self._workers = workers
         self._jobs: Sequence[Job]
         self._jobs, self.possible = plan_campaign(scenario, logs, options) if cuts else ([], 0)
         self.planned = len(self._jobs)
@@ -122,4 +132,4 @@ class FaultPlan:
         start = WorkerStart(self._scenario, self._logs, options.seed, options.engine, options.accelerations)
         if options.cluster is not None:
             return judged_by_cluster(start, jobs, options.cluster)
-        return judged_here(start, jobs) if options.jobs == 1 else judged_by_workers(start, jobs, options.jobs)
+        return judged_here(start, jobs) if options.jobs == 1 else judged_by_workers(start, jobs, self._workers)

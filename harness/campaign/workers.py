@@ -2,6 +2,7 @@
 
 One process is spawned, without threads, reads what all workers begin with, and forks them: so that is read once, and memory that was made to be
 shared is shared. The campaign's own process is never forked itself: it has threads (the progress bar), and a fork in the middle of one can hang.
+The spawned process may be there before it is known what workers begin with: then it imports what they need while the campaign makes its clean runs.
 """
 
 from __future__ import annotations
@@ -36,25 +37,37 @@ class Workers:
 
     Args:
         start, arguments: called once in each worker, before its first task. What `arguments` hold is read once, before workers part ways.
-            What `start` returns is called when the worker ends.
+            What `start` returns is called when the worker ends. None: they wait for `begin`.
     """
 
-    def __init__(self, processes: int, start: _Start = None, arguments: tuple[object, ...] = ()) -> None:
+    def __init__(self, processes: int, start: _Start = None, arguments: tuple[object, ...] | None = ()) -> None:
         self.processes = processes
+        self._start = start
+        self._begun = False
         self._threads: ThreadPoolExecutor | None = None
         self._end: _End | None = None
         if processes > 1:
-            self._fork(start, arguments)
-        elif start is not None:
-            self._end = start(*arguments)
+            self._spawn()
+        if arguments is not None:
+            self.begin(*arguments)
 
-    def _fork(self, start: _Start, arguments: tuple[object, ...]) -> None:
+    def begin(self, *arguments: object) -> None:
+        """Let the workers begin; to be called once, unless the constructor had the arguments."""
+        self._begun = True
+        if self._threads is not None:
+            with contextlib.suppress(OSError):  # the process died: whoever waits for a result is told
+                self._orders.send(arguments)
+        elif self._start is not None:
+            self._end = self._start(*arguments)
+
+    def _spawn(self) -> None:
         context = get_context("spawn")
         pairs = [context.Pipe() for _ in range(self.processes)]
-        self._parent = context.Process(target=_fork_workers, args=([theirs for _, theirs in pairs], start, arguments), daemon=True)
+        self._orders, orders = context.Pipe()
+        self._parent = context.Process(target=_fork_workers, args=([theirs for _, theirs in pairs], orders, self._start), daemon=True)
         with ignoring_interrupts():  # inherited by the workers, from their first instruction on
             self._parent.start()
-        for _, theirs in pairs:
+        for theirs in (*(theirs for _, theirs in pairs), orders):
             theirs.close()
         self._connections: list[Connection] = [ours for ours, _ in pairs]
         self._unclaimed = iter(self._connections)
@@ -87,15 +100,18 @@ class Workers:
                 yield under_way.pop(future), future.result()
 
     def close(self) -> None:
-        """Drop the tasks that have not begun and wait for those that have."""
+        """Drop the tasks that have not begun and wait for those that have; a second time, do nothing."""
         if self._end is not None:
             self._end()
+            self._end = None
         if self._threads is None:
             return
         with ignoring_interrupts():  # a second Ctrl-C must not stop the tidying up
             self._threads.shutdown(wait=True, cancel_futures=True)
-            for connection in self._connections:
+            for connection in (*self._connections, self._orders):
                 connection.close()
+            if not self._begun:
+                self._parent.terminate()  # it need not finish its imports
             self._parent.join()
             self._parent.close()
         self._threads = None
@@ -117,8 +133,13 @@ class Workers:
         return result
 
 
-def _fork_workers(connections: Sequence[Connection], start: _Start, arguments: tuple[object, ...]) -> None:
-    """Fork a worker for each connection, and wait for all of them."""
+def _fork_workers(connections: Sequence[Connection], orders: Connection, start: _Start) -> None:
+    """Fork a worker for each connection once it is known what they begin with, and wait for all of them."""
+    try:
+        arguments: tuple[object, ...] = orders.recv()
+    except EOFError:
+        return  # there is nothing for them to do
+    orders.close()
     gc.freeze()  # what is here now is the workers' common memory: no collection needs to touch it
     workers = []
     for connection in connections:

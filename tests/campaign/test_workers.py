@@ -94,6 +94,26 @@ def test_a_worker_that_cannot_begin_says_why() -> None:
         workers.close()
 
 
+def test_workers_may_be_told_later_what_they_begin_with(tmp_path: Path) -> None:
+    """The process that forks them is there before, and tasks wait for what they begin with."""
+    workers = Workers(2, begin_with_a_folder, None)
+    try:
+        assert list_folders(tmp_path) == 0
+        workers.begin(tmp_path)
+        assert workers.submit(list_folders, tmp_path).result() in (1, 2)
+    finally:
+        workers.close()
+    assert list_folders(tmp_path) == 0
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_workers_that_are_never_told_end(processes: int) -> None:
+    """A campaign that stops before it has anything to judge waits for nobody; closing them twice is once too often, and harmless."""
+    workers = Workers(processes, begin_with_a_folder, None)
+    workers.close()
+    workers.close()
+
+
 def begin_with_a_folder(parent: Path) -> Callable[[], None]:
     """Begin a worker that has something to tidy up."""
     folder = Path(tempfile.mkdtemp(dir=parent))

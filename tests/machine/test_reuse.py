@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import random
+import sys
+from pathlib import Path
+
+import pytest
 
 from harness.device.loader import load_device
 from harness.machine.embedded import EmbeddedMachine
@@ -98,3 +102,19 @@ def test_the_seed_scrambles_ram_and_registers() -> None:
     first, again, other = (machine.boot(state, seed=seed).uart for seed in (1, 1, 2))
     assert first == again != other
     assert first[:4] != first[4:]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process maps")
+def test_translated_code_takes_a_bounded_amount_of_memory() -> None:
+    """No mapping that code runs from is a gibibyte, as Unicorn has it if not told otherwise: a machine that lives long fills what it has."""
+
+    def longest_executable() -> int:
+        spans = (line.split()[:2] for line in Path("/proc/self/maps").read_text().splitlines())
+        places = [[int(address, 16) for address in span.split("-")] for span, rights in spans if rights == "rwxp"]
+        return max((end - start for start, end in places), default=0)
+
+    machine = EmbeddedMachine(load_device("stm32f103"), "c8")
+    try:
+        assert 1 << 20 < longest_executable() <= 32 << 20
+    finally:
+        machine.close()

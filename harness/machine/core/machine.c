@@ -120,9 +120,18 @@ static bool map_memory(struct machine *m)
     return true;
 }
 
+/*
+ * Of translated code, before Unicorn forgets it all and begins anew. It never takes back the room of code that was changed or forgotten, and
+ * allows itself a gibibyte if not told otherwise: the machines of a long campaign grew by hundreds of megabytes.
+ */
+#define TRANSLATED_BYTES_MAX (32u * 1024u * 1024u)
+
 static bool open_engine(struct machine *m)
 {
     m->engine_error = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &m->engine);
+    if (m->engine_error == UC_ERR_OK) {
+        m->engine_error = uc_ctl_set_tcg_buffer_size(m->engine, TRANSLATED_BYTES_MAX);
+    }
     if (m->engine_error == UC_ERR_OK) {
         m->engine_error = uc_ctl_set_cpu_model(m->engine, m->chip->cpu_model);
     }

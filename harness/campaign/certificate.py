@@ -26,6 +26,8 @@ from harness.oracle.rules import RULES
 from harness.scenario.prepared import BEHAVIOUR_VERSION, PreparedScenario
 
 _REMEDY = "Give a file that `harness sweep --certificate` wrote."
+_STORE = b"SQLite format 3\0"
+"""What a file of `--store` begins with."""
 
 
 class SearchModel(Model):
@@ -171,7 +173,11 @@ def read_certificate(path: Path) -> AnyCertificate:
         InputError: the file cannot be read, or is none.
     """
     try:
-        return _ANY.validate_json(path.read_bytes())
+        content = path.read_bytes()
+        if content.startswith(_STORE):
+            remedy = f"Write its certificate: harness sweep --resume {path} --certificate FILE"
+            raise InputError("is a store, and no certificate", source=str(path), remedy=remedy)
+        return _ANY.validate_json(content)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", source=str(path), remedy=_REMEDY) from None
     except ValidationError as error:

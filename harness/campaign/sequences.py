@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from harness.campaign.arrivals import Arrivals
 from harness.campaign.boots import CaseLog, log_of
-from harness.campaign.carry_out import CarryOut
 from harness.campaign.causes import find_causes
+from harness.campaign.execution import Execution
 from harness.campaign.planning import plan_campaign, plan_digest
 from harness.campaign.result import CampaignResult, Observer
 from harness.campaign.runner import FaultRunner, Job, WorkerStart
@@ -98,7 +98,7 @@ def sweep_sequences(scenario: PreparedScenario, options: SweepOptions, observer:
     logs = [log_of(run, options.seed) for run in runs]
     result = CampaignResult.of_clean_runs(scenario, runs, logs, options)
     try:
-        CarryOut(SequencePlan(scenario, logs, options, cuts=not result.violating), options, result, observer, store).run()
+        Execution(SequencePlan(scenario, logs, options, cuts=not result.violating), options, result, observer, store).run()
     except KeyboardInterrupt:
         result.interrupted = True
     result.causes = find_causes(scenario, result.violating, options.seed, options.engine)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from harness.campaign.arrivals import Arrivals, NumberedJobs, judged_by_workers, judged_here, make_workers
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
-from harness.campaign.carry_out import CarryOut
 from harness.campaign.causes import find_causes
 from harness.campaign.cluster import judged_by_cluster
 from harness.campaign.collection import rare_collections
+from harness.campaign.execution import Execution
 from harness.campaign.exposure import exposures
 from harness.campaign.planning import plan_campaign, plan_digest
 from harness.campaign.result import CampaignResult, Observer
@@ -81,7 +81,7 @@ def _sweep(scenario: PreparedScenario, options: SweepOptions, observer: Observer
     result = CampaignResult.of_clean_runs(scenario, runs, logs, options)
     try:
         with rare_collections():
-            CarryOut(FaultPlan(scenario, logs, options, workers, cuts=not result.violating), options, result, observer, store).run()
+            Execution(FaultPlan(scenario, logs, options, workers, cuts=not result.violating), options, result, observer, store).run()
         if len(result.verdicts) == result.planned > 0:
             result.exposures = exposures(logs, result.clean, result.verdicts, options)
     except KeyboardInterrupt:

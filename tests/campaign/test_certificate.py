@@ -83,3 +83,26 @@ def test_a_sample_of_the_plan_is_not_the_whole(tmp_path: Path) -> None:
 
     assert isinstance(certificate, SweepCertificate)
     assert (certificate.whole, certificate.finished, certificate.counts.faults_planned) == (False, True, 5)
+
+
+def test_a_store_is_told_from_a_certificate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who verifies a store is told how to make its certificate; the command that is named makes one that holds."""
+    store, certificate = tmp_path / "sweep.store", tmp_path / "sweep.json"
+    slice_of = ["sweep", SCENARIO, "--case", SHORT, "--operations", "0-1", "--jobs", "1", "--json"]
+    assert run_cli([*slice_of, "--store", str(store)]) == 0
+    assert run_cli(["certificate", "verify", str(store)]) == 2
+    assert f"is a store, and no certificate. Write its certificate: harness sweep --resume {store} --certificate" in capsys.readouterr().err
+
+    assert run_cli(["sweep", "--resume", str(store), "--jobs", "1", "--json", "--certificate", str(certificate)]) == 0
+    assert run_cli(["certificate", "verify", str(certificate), "--sample", "2"]) == 0
+
+
+def test_a_part_of_a_plan_is_not_the_whole(tmp_path: Path) -> None:
+    """It says which part it is."""
+    path = tmp_path / "part.json"
+
+    run_cli(["sweep", SCENARIO, "--case", SHORT, "--jobs", "1", "--shard", "1/2", "--json", "--certificate", str(path)])
+    certificate = read_certificate(path)
+
+    assert isinstance(certificate, SweepCertificate)
+    assert (certificate.whole, certificate.finished, certificate.model.shard) == (False, True, "1/2")

@@ -1,4 +1,4 @@
-"""Carries a plan out: judges what a file does not have, keeps it as it comes, and tells of everything in the order of the plan."""
+"""The execution of a plan: what a file does not have is judged, kept as it comes, and everything is told in the order of the plan."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Plan(Protocol):
         ...
 
 
-class CarryOut:
+class Execution:
     """One campaign under way; its clean runs are judged.
 
     Args:

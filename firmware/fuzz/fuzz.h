@@ -22,4 +22,7 @@ struct input {
 uint8_t input_byte(struct input *input);
 uint32_t input_number(struct input *input);
 
+/* Read what the device needs from the folder that FUZZ_IMAGES names, in the first call. */
+void fuzz_load_device(void);
+
 #endif

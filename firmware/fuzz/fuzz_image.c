@@ -5,7 +5,6 @@
  * 1. The first byte says what the forger makes right again: bit 0 the CRC, bit 1 the trusted key.
  * 2. What is installed is an image that the key signed, byte for byte; otherwise version 1 stays and starts.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -47,16 +46,9 @@ static void stage(struct input *input)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
-    static bool loaded;
     struct input input = {data, size_bytes};
 
-    if (!loaded) {
-        const char *folder = getenv("FUZZ_IMAGES");
-
-        CHECK(folder != NULL);
-        device_load(folder);
-        loaded = true;
-    }
+    fuzz_load_device();
     make_staged_device(IMAGE_V2);
     stage(&input);
     CHECK_EQUAL(FAKE_STARTED, run_boot());

@@ -9,7 +9,6 @@
  * 3. The good patch, cut as often as the input says, ends in version 2; the refused one in version 1. The one that brings a key leaves a
  *    device that trusts it.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "delta_device.h"
@@ -72,16 +71,9 @@ static void boot_with_cuts(struct input *input, enum delta_image patch, enum del
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
-    static bool loaded;
     struct input input = {data, size_bytes};
 
-    if (!loaded) {
-        const char *folder = getenv("FUZZ_IMAGES");
-
-        CHECK(folder != NULL);
-        device_load(folder);
-        loaded = true;
-    }
+    fuzz_load_device();
     switch (input_byte(&input) % DEVICES) {
     case ANY_POOL_FOREIGN:
         boot_any_pool(&input, false);

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-import signal
 import sqlite3
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -28,7 +25,7 @@ from harness.errors import ExitCode, InputError
 from harness.fault.tear_words import parse_tears
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
-from tests.campaign.stops import never
+from tests.campaign.stops import kill_when, never
 
 REFERENCE = "stm32f103/speck-full"
 OPTIONS = SearchOptions(depth=3, only_case="counter-behind")
@@ -94,10 +91,7 @@ def test_an_interrupted_search_goes_on_where_it_was(scenario: PreparedScenario, 
 
 def kill_when_it_has(size_bytes: int, path: Path, command: list[str]) -> None:
     """Start a search and kill it once its file is so large."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and not (path.exists() and path.stat().st_size >= size_bytes):
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
+    kill_when(lambda: path.exists() and path.stat().st_size >= size_bytes, command)
 
 
 def test_kill_at_random_moments_changes_no_certificate(tmp_path: Path) -> None:

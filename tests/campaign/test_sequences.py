@@ -23,7 +23,7 @@ from harness.errors import ExitCode
 from harness.oracle.run import Outcome
 from harness.oracle.verdict import Verdict
 from harness.scenario.prepare import PrepareOptions, prepare
-from tests.campaign.test_store import kill_when
+from tests.campaign.stops import kill_when_it_told
 
 SCENARIO = "stm32f103/speck-full"
 SHORT = "counter-behind"
@@ -82,8 +82,8 @@ def test_kill_at_random_moments_changes_no_report(undisturbed: tuple[bytes, Path
     """Killed twice, and gone on with by one process and by two: the lines are those of a run that nobody disturbed, and nothing kept is made again."""
     store, lines = tmp_path / "sequences.store", tmp_path / "lines.jsonl"
     command = [sys.executable, "-m", "harness.cli"]
-    kill_when(lines, 20, [*command, *ASKED, "--store", str(store), "--jsonl", str(lines)])
-    kill_when(lines, 36, [*command, "sweep", "--resume", str(store), "--jobs", "2", "--jsonl", str(lines)])
+    kill_when_it_told(20, lines, [*command, *ASKED, "--store", str(store), "--jsonl", str(lines)])
+    kill_when_it_told(36, lines, [*command, "sweep", "--resume", str(store), "--jobs", "2", "--jsonl", str(lines)])
     kept = len(read_store(store).rows)
 
     summary = tmp_path / "summary.json"

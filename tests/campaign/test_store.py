@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +31,7 @@ from harness.report.lines import verdict_line
 from harness.report.summary import summary_of
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
+from tests.campaign.stops import kill_when_it_told
 
 REFERENCE = "stm32f103/speck-full"
 OPTIONS = SweepOptions(only_case="update", operations=(0, 12))
@@ -103,15 +102,6 @@ def test_an_interrupted_campaign_goes_on_where_it_was(scenario: PreparedScenario
     assert sweep_into(path, scenario, OPTIONS).kept == undisturbed.planned
 
 
-def kill_when(lines: Path, count: int, command: list[str]) -> None:
-    """Start a sweep and kill it once it has told of so many verdicts."""
-    lines.unlink(missing_ok=True)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and not (lines.exists() and lines.read_bytes().count(b"\n") >= count):
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-
-
 def test_kill_at_random_moments_changes_no_report(tmp_path: Path) -> None:
     """A killed sweep leaves a file that is whole; the last one to go on with it writes the lines that an undisturbed sweep writes."""
     store, lines, whole = tmp_path / "campaign.store", tmp_path / "lines.jsonl", tmp_path / "whole.jsonl"
@@ -119,9 +109,9 @@ def test_kill_at_random_moments_changes_no_report(tmp_path: Path) -> None:
     draw = random.Random(5)
     total = whole.read_bytes().count(b"\n")
     command = [sys.executable, "-m", "harness.cli"]
-    kill_when(lines, draw.randrange(total), [*command, *SLICE, "--store", str(store), "--jsonl", str(lines)])
+    kill_when_it_told(draw.randrange(total), lines, [*command, *SLICE, "--store", str(store), "--jsonl", str(lines)])
     for _ in range(2):
-        kill_when(lines, draw.randrange(total // 2, total), [*command, "sweep", "--resume", str(store), "--jobs", "1", "--jsonl", str(lines)])
+        kill_when_it_told(draw.randrange(total // 2, total), lines, [*command, "sweep", "--resume", str(store), "--jobs", "1", "--jsonl", str(lines)])
 
     assert run_cli(["sweep", "--resume", str(store), "--jsonl", str(lines)]) == 0
     assert lines.read_bytes() == whole.read_bytes()

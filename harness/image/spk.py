@@ -188,8 +188,10 @@ def check_complete(data: bytes, source: str) -> SpkHeader:
     """Return the header of a file that is not cut short; what the header says is not judged.
 
     Raises:
-        InputError: the file ends inside the header, or before the end that a consistent header names.
+        InputError: the file is shorter than a header and does not begin like one, ends inside the header, or before the end that a consistent header names.
     """
+    if len(data) < HEADER_BYTES and not data.startswith(MAGIC[: len(data)]):
+        raise _no_image(source)
     if len(data) < HEADER_BYTES:
         raise InputError(f"is truncated: {len(data)} bytes, less than the header's {HEADER_BYTES}", source=source, remedy="Give a whole .spk file.")
     header = SpkHeader.from_bytes(data)
@@ -207,7 +209,7 @@ def parse_image(data: bytes, source: str) -> SpkImage:
     """
     header = check_complete(data, source)
     if header.magic != MAGIC:
-        raise InputError("is not an .spk image", source=source, field="magic", remedy=f"Its first bytes must be {MAGIC.hex(' ')}.")
+        raise _no_image(source)
     if header.format_version != FORMAT_VERSION:
         raise InputError(f"format {header.format_version} is not known", source=source, field="format version", remedy=f"Only {FORMAT_VERSION} is.")
     if header.total_bytes != HEADER_BYTES + header.code_bytes or header.total_bytes != len(data) or not header.code_bytes:
@@ -218,6 +220,10 @@ def parse_image(data: bytes, source: str) -> SpkImage:
             remedy=f"Total and file size must both be {HEADER_BYTES} more than the code size, which is not 0.",
         )
     return SpkImage(header, data[HEADER_BYTES:])
+
+
+def _no_image(source: str) -> InputError:
+    return InputError("is not an .spk image", source=source, field="magic", remedy=f"Its first bytes must be {MAGIC.hex(' ')}.")
 
 
 def show(image: SpkImage) -> dict[str, str | int | bool]:

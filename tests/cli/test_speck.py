@@ -32,6 +32,7 @@ def packages(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
         assert speck(capsys, "sign", f"v{version}.bin", f"v{version}.spk", "--key", "firmware.key", "--version", version)[0] == ExitCode.HOLDS
     assert speck(capsys, "delta", "v1.spk", "v2.spk", "update.spk", "--key", "firmware.key", "--slot-bytes", 4096)[0] == ExitCode.HOLDS
     Path("empty.bin").touch()
+    Path("bare.patch").write_bytes(bytes(96))
     Path("short.spk").write_bytes(Path("v1.spk").read_bytes()[:1000])
     Path("altered.spk").write_bytes(Path("v2.spk").read_bytes()[:-1] + b"\0")
     return tmp_path
@@ -110,6 +111,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "no such patch": (["apply", "v1.bin", "absent", "x"], "absent: cannot be read"),
     "a key for a bare patch": (["apply", "v1.bin", "v2.bin", "x", "--public-key", "firmware.pub"], "without a signature"),
     "an image signed as an application": (["sign", "v1.spk", "x", "--key", "firmware.key", "--version", "3"], "is an .spk image already"),
+    "a bare patch as a package": (["verify", "bare.patch"], "bare.patch: magic: is not an .spk image"),
     "a package that is none": (["flash-install", "v1.bin"], "is not an .spk image"),
     "a flash that is none": (["flash-stats", "--flash", "v1.bin"], "is not a flash file"),
     "a package past the end": (["flash-install", "v1.spk", "--offset", "0xF000"], "speck-flash.nor: 6144 bytes at 0xf000 end past the flash's 0x10000"),

@@ -132,7 +132,7 @@ BAD_INPUT = {
     "an image as public key": (("verify", "good.spk", "--public-key", "good.spk"), "is not a public key"),
     "a truncated image to show": (("show", "cut.spk"), "is truncated"),
     "something else to show": (("show", "other.spk"), "is not an .spk image"),
-    "an application to show": (("show", "short.bin"), "is truncated"),
+    "an application to show": (("show", "short.bin"), "short.bin: magic: is not an .spk image"),
 }
 
 

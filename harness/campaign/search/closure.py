@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from harness.campaign.boots import log_of
@@ -125,6 +125,16 @@ class _TooLittleRoomError(Exception):
         self.used = used
 
 
+def _some_ahead(ahead: int, numbers: Sequence[int], submit: Callable[[int], Pending[Expansion]]) -> Iterator[tuple[int, Pending[Expansion]]]:
+    """Yield tasks in order, of which no more than so many are given out before they are taken: what comes of one is large."""
+    under_way: deque[tuple[int, Pending[Expansion]]] = deque()
+    for number in numbers:
+        under_way.append((number, submit(number)))
+        if len(under_way) >= ahead:
+            yield under_way.popleft()
+    yield from under_way
+
+
 class _Search:
     """One search, with a fixed set of pages that may be left open.
 
@@ -160,7 +170,8 @@ class _Search:
         self._results = results
         self._geography = Geography(scenario, options.settings.closed_pages)
         self._joins = Joins() if options.settings.join and options.depth is None and options.settings.merging is Merging.ROOM else None
-        self._round = 0
+        self._round: int | None = 0
+        self._kinds = 0
         self._repeatable: list[Repeatable] = []
         self._repeated: list[tuple[State, Pending[State]]] = []
         self._logs_repeated: set[int] = set()
@@ -287,6 +298,7 @@ class _Search:
         if kind is None:
             target = len(self._store)
             self._store.add_child(label, child, parent, twin=None)
+            self._kinds += 1
         else:
             target, most = kind
             if self._has_more_room(child.meaning.rooms, most):
@@ -346,16 +358,21 @@ class _Search:
         return self._joins is not None and self._follow(workers, self._joins.unlike())
 
     def _follow_sample(self, workers: SearchWorkers) -> bool:
-        """Follow some joined runs to their ends all the same: a tear there leaves other bits than in the run of the state that they came to."""
-        sample = self._joins.sample(self._round) if self._joins is not None else []
-        self._round += 1
+        """Follow some joined runs to their ends all the same: a tear there leaves other bits than in the run of the state that they came to.
+
+        If that leads to a kind of state that was not known, others are followed as soon as all states are booted again.
+        """
+        sample = self._joins.sample(self._round) if self._joins is not None and self._round is not None else []
+        kinds = self._kinds
         self.result.followed += len(sample)
-        return self._follow(workers, sample)
+        added = self._follow(workers, sample)
+        self._round = None if self._round is None or self._kinds == kinds else self._round + 1
+        return added
 
     def _follow(self, workers: SearchWorkers, numbers: Sequence[int]) -> bool:
+        """Follow runs to their ends; tell whether there are more states to boot for it."""
         before = len(self._store)
-        tasks = [(number, workers.submit(expand, Task(self._store.state(number)))) for number in numbers]
-        for number, pending in tasks:
+        for number, pending in _some_ahead(workers.ahead, numbers, lambda number: workers.submit(expand, Task(self._store.state(number)))):
             expansion = pending.result()
             self.result.faults += expansion.faults - self._store.cuts_of(number)
             self.result.boots += expansion.boots

@@ -45,6 +45,9 @@ def open_search(campaign: CampaignArguments, depth: int | None, merge: str | Non
     settings = SearchSettings(campaign.seed, campaign.engine, parse_tears(campaign.tears, campaign.fractions), Merging(merge or Merging.ROOM))
     settings = settings if join is None else replace(settings, join=join)
     options = SearchOptions(settings, depth, campaign.jobs, campaign.case, budget_seconds, cluster=campaign.cluster)
+    if join and not campaign.resume and not options.joins:
+        remedy = "Leave it out, or leave out --merge and give --depth closure."
+        raise InputError("runs are joined only in closures of states that are merged by room", source="--join", remedy=remedy)
     if campaign.resume:
         return _resumed(campaign, options, SearchStore(campaign.resume))
     if campaign.scenario is None:

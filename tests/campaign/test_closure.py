@@ -238,6 +238,9 @@ def test_the_command_line_searches_writes_and_verifies(tmp_path: Path, capsys: p
         (["--depth", "all"], "closure"),
         (["--depth", "2", "--budget", "10"], "90s, 10m or 1h"),
         (["--budget", "10m"], "--depth closure"),
+        (["--no-join"], "--depth closure"),
+        (["--depth", "2", "--join"], "closures"),
+        (["--depth", "closure", "--join", "--merge", "meaning"], "closures"),
         (["--depth", "2", "--operations", "0-9"], "--operations"),
     ],
 )

@@ -169,7 +169,7 @@ class _Search:
         self._enough_by_kind = self.result.enough_by_kind
         self._results = results
         self._geography = Geography(scenario, options.settings.closed_pages)
-        self._joins = Joins() if options.settings.join and options.depth is None and options.settings.merging is Merging.ROOM else None
+        self._joins = Joins() if options.joins else None
         self._round: int | None = 0
         self._kinds = 0
         self._repeatable: list[Repeatable] = []

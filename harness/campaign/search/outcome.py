@@ -9,6 +9,7 @@ from typing import Protocol
 
 from harness.campaign.causes import Cause
 from harness.campaign.search.expand import SearchSettings
+from harness.campaign.search.state import Merging
 from harness.campaign.search.state_store import StateStore
 from harness.campaign.search.store import StoredSearch
 from harness.oracle.run import Outcome
@@ -46,6 +47,11 @@ class SearchOptions:
     budget_seconds: float | None = None
     stop_when: Callable[[Verdict], bool] | None = None
     cluster: str | None = None
+
+    @property
+    def joins(self) -> bool:
+        """Whether runs are followed only to where they join another one: where neither depth nor single places of a log tell states apart."""
+        return self.settings.join and self.depth is None and self.settings.merging is Merging.ROOM
 
     def stored(self, scenario: PreparedScenario) -> StoredSearch:
         """Return what of these decides the result, on a scenario."""

@@ -45,7 +45,7 @@ def content_tells(word: bytes) -> int:
 
 
 class HistoryLog:
-    """The history at any point of an operation log.
+    """The history at any point of an operation log; the log is read only as far as somebody asks.
 
     Args:
         flash_map: tells what the controller counts by.
@@ -54,13 +54,14 @@ class HistoryLog:
     def __init__(self, start: CellHistory, operations: OperationLog, flash_map: FlashMap) -> None:
         self._places = [0]
         self._histories = [start]
-        if flash_map.counted_bytes:
-            for done, history in changes(start, operations, flash_map):
-                self._places.append(done)
-                self._histories.append(history)
+        self._following = changes(start, operations, flash_map) if flash_map.counted_bytes else iter(())
 
     def before(self, operation: int) -> CellHistory:
         """Return the history right before an operation."""
+        while self._places[-1] <= operation and (change := next(self._following, None)) is not None:
+            done, history = change
+            self._places.append(done)
+            self._histories.append(history)
         return self._histories[bisect_right(self._places, operation) - 1]
 
 

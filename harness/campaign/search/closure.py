@@ -18,7 +18,8 @@ from harness.campaign.search.findings import Violating, chosen_states, costly_ed
 from harness.campaign.search.joins import Joins
 from harness.campaign.search.outcome import SearchObserver, SearchOptions, SearchResult
 from harness.campaign.search.repeats import Repeatable, repeatable_cuts
-from harness.campaign.search.state import Geography, Merging, State, label_of, places_taken, start_of
+from harness.campaign.search.rooms import OutlivedError, Rooms, TooLittleRoomError, enough_for, room_for_a_run
+from harness.campaign.search.state import Geography, Merging, State, label_of, start_of
 from harness.campaign.search.state_store import Edge, Known, StateStore
 from harness.campaign.search.store import SearchStore
 from harness.campaign.search.workers import LocalWorkers, Pending, SearchWorkers, StoredWorkers
@@ -27,16 +28,12 @@ from harness.oracle.risk import breaks
 from harness.oracle.run import Run
 from harness.oracle.verdict import verdict_of
 from harness.scenario.model import Cuts
-from harness.scenario.prepared import PreparedScenario, again_of
+from harness.scenario.prepared import PreparedScenario
 
 _SAMPLED = 256
 """One of so many states that are taken for another one is booted all the same."""
 _MOST_SAMPLED = 16
 """So many of a kind, however much room their logs have, beside those one cut away from a start; then it was tried often enough."""
-_MORE_ROOM = 4
-"""Places of a log beyond twice what a run takes, from which on it counts as having room."""
-_EVERY_PLACE = 2**16
-"""More places than any log has: each of them counts."""
 
 
 class _LookedAtError(Exception):
@@ -72,57 +69,14 @@ def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchO
         except _LookedAtError as found:
             closed = options.settings.closed_pages | {found.page}
             options = replace(options, settings=replace(options.settings, closed_pages=closed))
-        except _OutlivedError as found:
-            enough = tuple(_EVERY_PLACE if log == found.log else places for log, places in enumerate(enough))
-        except _TooLittleRoomError as found:
+        except OutlivedError as found:
+            enough = found.enough(enough)
+        except TooLittleRoomError as found:
             if by_kind:
                 by_kind = False
             else:
                 enough = () if found.used is None else tuple(map(max, enough, enough_for(found.used)))
         attempt.result.store.close()
-
-
-def room_for_a_run(scenario: PreparedScenario, options: SearchOptions, runs: list[Run]) -> tuple[int, ...]:
-    """Return from how many free places on a log has room: twice what a run takes, which is what a clean one does and what is written again, and some.
-
-    A run from such a state never sees the end of the log; nor, `_MORE_ROOM` aside, does one from a state that it is cut in.
-
-    Returns:
-        One number a log; none where every place counts: after few cuts, logs are filled alike anyway.
-    """
-    if options.settings.merging is not Merging.ROOM or scenario.bookkeeping is None or options.depth is not None:
-        return ()
-    used: tuple[int, ...] = ()
-    for run in runs:
-        before, after = (scenario.bookkeeping.meaning(flash) for flash in (run.start.flash, run.final_flash))
-        taken = tuple((places or 0) + again for places, again in zip(places_taken(before, after), scenario.bookkeeping.most_again, strict=True))
-        used = tuple(map(max, used, taken)) if used else taken
-    return enough_for(used)
-
-
-def enough_for(used: tuple[int, ...]) -> tuple[int, ...]:
-    """Return from how many free places on logs have room, of which a run takes no more than `used`."""
-    return tuple(2 * count + _MORE_ROOM for count in used)
-
-
-class _OutlivedError(Exception):
-    """A run from a state whose log counted as having room went on in another page of it: so where the log ends makes a difference, from however far away."""
-
-    def __init__(self, log: int) -> None:
-        super().__init__(log)
-        self.log = log
-
-
-class _TooLittleRoomError(Exception):
-    """A log that counted as having room made a difference.
-
-    Args:
-        used: how many places of each log a run took, more than any before; None: it made a difference all the same.
-    """
-
-    def __init__(self, used: tuple[int, ...] | None = None) -> None:
-        super().__init__(used)
-        self.used = used
 
 
 def _some_ahead(ahead: int, numbers: Sequence[int], submit: Callable[[int], Pending[Expansion]]) -> Iterator[tuple[int, Pending[Expansion]]]:
@@ -164,9 +118,7 @@ class _Search:
         self._started = started
         self._deadline = None if options.budget_seconds is None else started + options.budget_seconds
         self._store = self.result.store
-        self._enough = enough
-        self._by_kind = by_kind
-        self._enough_by_kind = self.result.enough_by_kind
+        self._rooms = Rooms(enough, self.result.enough_by_kind, by_kind=by_kind)
         self._results = results
         self._geography = Geography(scenario, options.settings.closed_pages)
         self._joins = Joins() if options.joins else None
@@ -282,18 +234,18 @@ class _Search:
             self._found_wanted = self._found_wanted or (wanted is not None and wanted(verdict))
         if known.depth == 0:
             result.updates_ps[known.number] = expansion.work_ps
-        self._check_room(known, expansion)
+        self._rooms.check(known, expansion, None if known.parent is None else self._store.behaviour(known.parent))
         targets = [self._meet(known, child) for child in expansion.children]
         if self._joins is not None:
             self._joins.add(known.number, expansion, targets)
-        if self._enough:
-            self._repeatable += (cut for cut in repeatable_cuts(known, expansion) if cut.room > self._enough_of(cut.child)[cut.log])
+        if self._rooms.enough:
+            self._repeatable += (cut for cut in repeatable_cuts(known, expansion) if cut.room > self._rooms.of(cut.child)[cut.log])
         if self._observer:
             self._observer.searching(result.states + result.compared, len(self._store), result.violating)
 
     def _meet(self, parent: Known, child: Child) -> int:
         """Find the kind of a child, or make it the first of its kind; return the kind's number."""
-        label = label_of(child.key, child.meaning.rooms, self._enough_of(child))
+        label = label_of(child.key, child.meaning.rooms, self._rooms.of(child))
         kind = self._store.kind_of(label)
         if kind is None:
             target = len(self._store)
@@ -301,7 +253,7 @@ class _Search:
             self._kinds += 1
         else:
             target, most = kind
-            if self._has_more_room(child.meaning.rooms, most):
+            if self._rooms.has_more(child.meaning.rooms, most):
                 self._store.add_child(label, child, parent, twin=None)
             elif child.sampled or child.content[1] % _SAMPLED == 0:
                 self._compare(label, child, parent, target)
@@ -317,37 +269,6 @@ class _Search:
         before = len(self._store)
         self._store.add_child(label, child, parent, twin=twin)
         self._sampled[child.key] += len(self._store) - before if parent.depth else 0
-
-    def _enough_of(self, child: Child) -> tuple[int, ...]:
-        """Return from how many free places on a state has room for what is still to be written.
-
-        That is what the cut run had left, what must be written again first, and the place that was torn.
-        """
-        if not self._by_kind or not self._enough or not child.places_left:
-            return self._enough
-        if child.key not in self._enough_by_kind:
-            to_write = zip(child.places_left, again_of(child.meaning), self._enough, strict=True)
-            least = (most if left is None else enough_for((left + again + 1,))[0] for left, again, most in to_write)
-            self._enough_by_kind[child.key] = tuple(map(min, least, self._enough))
-        return self._enough_by_kind[child.key]
-
-    def _has_more_room(self, rooms: tuple[int, ...], most: tuple[int, ...]) -> bool:
-        """Tell whether a state is the first of its kind with so much room: what follows from one with more can also follow, later, from it."""
-        return bool(self._enough) and any(room > before for room, before in zip(rooms, most, strict=True))
-
-    def _check_room(self, known: Known, expansion: Expansion) -> None:
-        """Hold a state against what its room is taken for: it takes no more places than a clean run, and after repeated cuts does what it did before."""
-        if not self._enough or expansion.verdict.violations:
-            return
-        allowed = self._enough_by_kind.get(expansion.key, self._enough)
-        for log, (room, enough, places) in enumerate(zip(expansion.meaning.rooms, allowed, expansion.used, strict=True)):
-            if places is None and room >= enough:
-                raise _OutlivedError(log)
-        used = tuple(places or 0 for places in expansion.used)
-        if any(more > enough for more, enough in zip(enough_for(used), allowed, strict=True)):
-            raise _TooLittleRoomError(used)
-        if known.repeats > 1 and known.parent is not None and expansion.behaviour != self._store.behaviour(known.parent):
-            raise _TooLittleRoomError
 
     def _goes_on(self, workers: SearchWorkers) -> bool:
         """Once all states were booted, look for others; tell whether there are any."""
@@ -397,7 +318,7 @@ class _Search:
         return len(self._store) > before
 
     def _repeat(self, cut: Repeatable, workers: SearchWorkers) -> None:
-        enough = self._enough_of(cut.child)
+        enough = self._rooms.of(cut.child)
         room = enough[cut.log] - 1
         label = label_of(cut.child.key, cut.rooms_with(room), enough)
         if self._store.kind_of(label) is not None:
@@ -419,7 +340,7 @@ class _Search:
         """Hold what repeated cuts were said to leave, for one cut of each log, against what they left when they were made one by one."""
         for expected, pending in self._repeated:
             if pending.result() != expected:
-                raise _TooLittleRoomError
+                raise TooLittleRoomError
 
     def _confirm(self) -> None:
         """Make what broke a rule again, by its faults alone, and group it by cause."""

@@ -75,6 +75,11 @@ class OwnFormat:
         del flash
         return None
 
+    def is_out_of_key_places(self, flash: bytes) -> bool:
+        """Never: nothing is known of its keys."""
+        del flash
+        return False
+
 
 def prepare_own(reference: str, timing: Timing, options: tuple[tuple[str, str], ...]) -> PreparedScenario:
     """Read and lay out what the scenario names.

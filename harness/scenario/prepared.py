@@ -87,6 +87,10 @@ class ImageFormat(Protocol):
         """Return the reason with which the bootloader recorded that it refused the last staged image, 0 if it installed it; None: no record."""
         ...
 
+    def is_out_of_key_places(self, flash: bytes) -> bool:
+        """Return whether the bootloader refused the last update because no place is left for the key that it brings, and none is."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:

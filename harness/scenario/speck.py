@@ -20,7 +20,7 @@ from harness.image.metadata import (
     read_journal,
     read_meaning,
 )
-from harness.image.refusal import ImageRefused
+from harness.image.refusal import ImageRefused, RefusalReason
 from harness.image.spk import HEADER_BYTES, sign_image
 from harness.image.verify import Placement, image_in_region, verify_image
 from harness.scenario.model import Case, Defect, ImageSpec, PageFill, SigningKey
@@ -145,6 +145,11 @@ class SpeckFormat:
     def refusal(self, flash: bytes) -> int | None:
         """Return how the device says that the last update was closed, None while it is open or where there was none."""
         return self.records.refusal(self._content(flash, "metadata"))
+
+    def is_out_of_key_places(self, flash: bytes) -> bool:
+        """Return whether the last update was refused because every place for a key is used, and every place is."""
+        used = len(read_identity(self._content(flash, "identity")).later_keys)
+        return self.refusal(flash) == RefusalReason.KEY_PLACES and used == KEY_PLACES
 
     def _read(self, content: bytes, trusted: PublicKey | None) -> InstalledImage | None:
         image = image_in_region(content)

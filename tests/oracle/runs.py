@@ -44,6 +44,10 @@ class ToyFormat:
         recorded = flash[2 * PAGE + 1]
         return None if recorded == 0xFF else recorded
 
+    def is_out_of_key_places(self, flash: bytes) -> bool:
+        """Return whether reason 17 is recorded, and no byte of three behind the first four of the identity page is erased."""
+        return self.refusal(flash) == 17 and 0xFF not in flash[3 * PAGE + 4 : 3 * PAGE + 7]
+
 
 def make_flash(image: bytes = b"N", counter: int = 2, bootloader: bytes = b"B", identity: bytes = b"I") -> bytes:
     """Return four pages: bootloader, application, metadata, identity."""

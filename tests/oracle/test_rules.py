@@ -73,6 +73,13 @@ def with_key_places(run: Run, *, rotates: bool) -> Run:
     return dataclasses.replace(run, scenario=dataclasses.replace(run.scenario, key_places=places), case=dataclasses.replace(run.case, rotates_key=rotates))
 
 
+def refused_for_want_of_places(places: bytes) -> Trace:
+    """Return the end of a boot that recorded reason 17, with this in the places for keys."""
+    flash = bytearray(make_flash(b"O", counter=1, identity=b"I\xff\xff\xff" + places))
+    flash[2 * PAGE + 1] = 17
+    return make_trace(final=NonVolatile(bytes(flash)))
+
+
 KEY_WRITTEN = make_trace(final=NonVolatile(make_flash(identity=b"I\xff\xff\xffkey")))
 
 BROKEN: dict[str, tuple[Run, set[str]]] = {
@@ -151,6 +158,14 @@ BROKEN: dict[str, tuple[Run, set[str]]] = {
         {"flash_discipline"},
     ),
     "the old version at the end": (make_run(make_trace(final=OLD_FLASH)), {"update_not_lost"}),
+    "a refusal for want of a place for its key, with one left": (
+        with_key_places(make_run(refused_for_want_of_places(b"ke")), rotates=True),
+        {"update_not_lost"},
+    ),
+    "such a refusal of an update that brings no key": (
+        with_key_places(make_run(refused_for_want_of_places(b"key")), rotates=False),
+        {"update_not_lost", "protected_areas"},
+    ),
     "something marked pending that does not verify": (downloading(make_trace(final=pending(verifies=False))), {"pending_verified"}),
     "a refusal recorded for another reason": (refusing(11, make_trace(final=REFUSED_FOR_4)), {"refused"}),
     "a refusal without a record": (refusing(4, make_trace(final=OLD_FLASH)), {"refused"}),
@@ -187,6 +202,11 @@ def test_a_key_in_its_place_breaks_no_rule() -> None:
     """An update that brings a key may write it, whole or torn."""
     torn = make_flash(b"O", counter=1, identity=b"I\xff\xff\xffk")
     assert judge(with_key_places(make_run(KEY_WRITTEN, start=torn), rotates=True)) == ()
+
+
+def test_an_update_is_not_lost_for_which_cuts_left_no_place() -> None:
+    """The key that it brings has nowhere to go: it is refused for that, and the old version goes on."""
+    assert judge(with_key_places(make_run(refused_for_want_of_places(b"key")), rotates=True)) == ()
 
 
 def test_the_recovery_loop_is_good_where_it_is_expected() -> None:

@@ -47,8 +47,9 @@ class Workers:
         self._threads: ThreadPoolExecutor | None = None
         self._end: _End | None = None
         if processes > 1:
-            self._spawn()
-        if arguments is not None:
+            self._spawn(arguments)
+            self._begun = arguments is not None
+        elif arguments is not None:
             self.begin(*arguments)
 
     def begin(self, *arguments: object) -> None:
@@ -60,11 +61,11 @@ class Workers:
         elif self._start is not None:
             self._end = self._start(*arguments)
 
-    def _spawn(self) -> None:
+    def _spawn(self, arguments: tuple[object, ...] | None) -> None:
         context = get_context("spawn")
         pairs = [context.Pipe() for _ in range(self.processes)]
         self._orders, orders = context.Pipe()
-        self._parent = context.Process(target=_fork_workers, args=([theirs for _, theirs in pairs], orders, self._start), daemon=True)
+        self._parent = context.Process(target=_fork_workers, args=([theirs for _, theirs in pairs], orders, self._start, arguments), daemon=True)
         with ignoring_interrupts():  # inherited by the workers, from their first instruction on
             self._parent.start()
         for theirs in (*(theirs for _, theirs in pairs), orders):
@@ -133,12 +134,17 @@ class Workers:
         return result
 
 
-def _fork_workers(connections: Sequence[Connection], orders: Connection, start: _Start) -> None:
-    """Fork a worker for each connection once it is known what they begin with, and wait for all of them."""
-    try:
-        arguments: tuple[object, ...] = orders.recv()
-    except EOFError:
-        return  # there is nothing for them to do
+def _fork_workers(connections: Sequence[Connection], orders: Connection, start: _Start, arguments: tuple[object, ...] | None) -> None:
+    """Fork a worker for each connection once it is known what they begin with, and wait for all of them.
+
+    Args:
+        arguments: what they begin with, if it was known from the start: only so may it hold memory that processes share. None: it is told in an order.
+    """
+    if arguments is None:
+        try:
+            arguments = orders.recv()
+        except EOFError:
+            return  # there is nothing for them to do
     orders.close()
     gc.freeze()  # what is here now is the workers' common memory: no collection needs to touch it
     workers = []

@@ -59,6 +59,7 @@ def search(scenario: PreparedScenario, options: SearchOptions, observer: SearchO
     started = time.monotonic()
     if scenario.bookkeeping is None:  # nobody can tell what it says
         options = replace(options, settings=replace(options.settings, merging=Merging.BYTES))
+    options = replace(options, settings=replace(options.settings, join=options.joins))  # workers tell courses only where somebody compares them
     runs = run_clean(scenario, SweepOptions(seed=options.settings.seed, engine=options.settings.engine, only_case=options.only_case))
     enough = room_for_a_run(scenario, options, runs)
     by_kind = True
@@ -121,7 +122,7 @@ class _Search:
         self._rooms = Rooms(enough, self.result.enough_by_kind, by_kind=by_kind)
         self._results = results
         self._geography = Geography(scenario, options.settings.closed_pages)
-        self._joins = Joins() if options.joins else None
+        self._joins = Joins() if options.settings.join else None
         self._round: int | None = 0
         self._kinds = 0
         self._repeatable: list[Repeatable] = []

@@ -80,6 +80,11 @@ class OwnFormat:
         del flash
         return False
 
+    def has_key_place(self, flash: bytes) -> bool:
+        """Never: nothing is known of its keys."""
+        del flash
+        return False
+
 
 def prepare_own(reference: str, timing: Timing, options: tuple[tuple[str, str], ...]) -> PreparedScenario:
     """Read and lay out what the scenario names.

@@ -91,6 +91,10 @@ class ImageFormat(Protocol):
         """Return whether the bootloader refused the last update because no place is left for the key that it brings, and none is."""
         ...
 
+    def has_key_place(self, flash: bytes) -> bool:
+        """Return whether a place for a key is blank."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:

@@ -148,8 +148,11 @@ class SpeckFormat:
 
     def is_out_of_key_places(self, flash: bytes) -> bool:
         """Return whether the last update was refused because every place for a key is used, and every place is."""
-        used = len(read_identity(self._content(flash, "identity")).later_keys)
-        return self.refusal(flash) == RefusalReason.KEY_PLACES and used == KEY_PLACES
+        return self.refusal(flash) == RefusalReason.KEY_PLACES and not self.has_key_place(flash)
+
+    def has_key_place(self, flash: bytes) -> bool:
+        """Return whether a place behind the last one that is used is blank."""
+        return len(read_identity(self._content(flash, "identity")).later_keys) < KEY_PLACES
 
     def _read(self, content: bytes, trusted: PublicKey | None) -> InstalledImage | None:
         image = image_in_region(content)

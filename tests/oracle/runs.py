@@ -45,8 +45,12 @@ class ToyFormat:
         return None if recorded == 0xFF else recorded
 
     def is_out_of_key_places(self, flash: bytes) -> bool:
-        """Return whether reason 17 is recorded, and no byte of three behind the first four of the identity page is erased."""
-        return self.refusal(flash) == 17 and 0xFF not in flash[3 * PAGE + 4 : 3 * PAGE + 7]
+        """Return whether reason 17 is recorded, and no place for a key is left."""
+        return self.refusal(flash) == 17 and not self.has_key_place(flash)
+
+    def has_key_place(self, flash: bytes) -> bool:
+        """Return whether one of three bytes behind the first four of the identity page is erased."""
+        return 0xFF in flash[3 * PAGE + 4 : 3 * PAGE + 7]
 
 
 def make_flash(image: bytes = b"N", counter: int = 2, bootloader: bytes = b"B", identity: bytes = b"I") -> bytes:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from harness.device import NonVolatile
+from harness.device.memory import CellState, DisturbedCells
 from harness.machine.protocol import End, Entry, Misuse, MisuseKind, Operation, OperationKind, Peer, Trace
 from harness.oracle.rules import RULES, judge
 from harness.oracle.run import CutWear, History, Outcome, Run, outcome_of
@@ -73,9 +74,14 @@ def with_key_places(run: Run, *, rotates: bool) -> Run:
     return dataclasses.replace(run, scenario=dataclasses.replace(run.scenario, key_places=places), case=dataclasses.replace(run.case, rotates_key=rotates))
 
 
+def key_places_of(places: bytes) -> bytes:
+    """Return the flash before an update, with this in the places for keys."""
+    return make_flash(b"O", counter=1, identity=b"I\xff\xff\xff" + places)
+
+
 def refused_for_want_of_places(places: bytes) -> Trace:
     """Return the end of a boot that recorded reason 17, with this in the places for keys."""
-    flash = bytearray(make_flash(b"O", counter=1, identity=b"I\xff\xff\xff" + places))
+    flash = bytearray(key_places_of(places))
     flash[2 * PAGE + 1] = 17
     return make_trace(final=NonVolatile(bytes(flash)))
 
@@ -162,8 +168,12 @@ BROKEN: dict[str, tuple[Run, set[str]]] = {
         with_key_places(make_run(refused_for_want_of_places(b"ke")), rotates=True),
         {"update_not_lost"},
     ),
+    "a last place that is used up without a cut, and the update refused for want of one": (
+        with_key_places(make_run(refused_for_want_of_places(b"key"), start=key_places_of(b"ke")), rotates=True),
+        {"update_not_lost"},
+    ),
     "such a refusal of an update that brings no key": (
-        with_key_places(make_run(refused_for_want_of_places(b"key")), rotates=False),
+        with_key_places(make_run(refused_for_want_of_places(b"key"), start=key_places_of(b"key")), rotates=False),
         {"update_not_lost", "protected_areas"},
     ),
     "something marked pending that does not verify": (downloading(make_trace(final=pending(verifies=False))), {"pending_verified"}),
@@ -206,7 +216,15 @@ def test_a_key_in_its_place_breaks_no_rule() -> None:
 
 def test_an_update_is_not_lost_for_which_cuts_left_no_place() -> None:
     """The key that it brings has nowhere to go: it is refused for that, and the old version goes on."""
-    assert judge(with_key_places(make_run(refused_for_want_of_places(b"key")), rotates=True)) == ()
+    assert judge(with_key_places(make_run(refused_for_want_of_places(b"key"), start=key_places_of(b"key")), rotates=True)) == ()
+
+
+def test_a_place_that_a_cut_left_half_way_is_not_one_that_was_left() -> None:
+    """It may read blank in one boot and spoil what is written there: no rule says that the update must be installed then."""
+    run = with_key_places(make_run(refused_for_want_of_places(b"key"), start=key_places_of(b"ke")), rotates=True)
+    last = DisturbedCells(BASE + 3 * PAGE + 6, b"\x01", CellState.WEAK)
+
+    assert judge(dataclasses.replace(run, start=dataclasses.replace(run.start, disturbed=(last,)))) == ()
 
 
 def test_the_recovery_loop_is_good_where_it_is_expected() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.device import Device, Timing
 from harness.machine.engines import known_states, make_machine, share_boots, shared_calls
+from harness.machine.fresh import FreshMachine
 from harness.machine.protocol import Domain, Machine
 
 if TYPE_CHECKING:
@@ -22,21 +23,29 @@ class Accelerations:
         share: boots, see `SharingMachine`. memo: calls inside of boots, see `SharedCalls`.
         prune: runs that differ in a page only which the recovery erases unread, see `ClosedPages`; needs `share`.
         converge: what follows a state that an earlier boot was in, see `KnownStates`.
+        reuse: one machine boots again and again, and only pages of the flash that changed are restored; else each boot has a machine of its own.
     """
 
     share: bool = True
     memo: bool = True
     prune: bool = True
     converge: bool = True
+    reuse: bool = True
 
 
 EVERY_ACCELERATION = Accelerations()
 NO_ACCELERATION = Accelerations(share=False, memo=False, prune=False, converge=False)
+"""Every boot is made from its reset to its end, on one machine."""
 
 
 def accelerates(engine: str, accelerations: Accelerations) -> bool:
     """Whether a machine of its own would save anything: only the embedded engine can tell what must come out the same."""
-    return engine == "embedded" and accelerations != NO_ACCELERATION
+    return engine == "embedded" and replace(accelerations, reuse=True) != NO_ACCELERATION
+
+
+def machine_of(make: Callable[[], Machine], engine: str, accelerations: Accelerations) -> Machine:
+    """Return a machine that `make` makes; where machines are not reused, one that makes another for each boot."""
+    return make() if accelerations.reuse else FreshMachine(engine, make)
 
 
 def make_accelerated(
@@ -56,5 +65,6 @@ def make_accelerated(
     """
     calls = (calls or shared_calls(engine)) if accelerations.memo else None
     states = known_states(engine) if accelerations.converge else None
-    machine = make_machine(engine, device, part, domains, timing, watched, calls, states)
-    return (share_boots(machine, device, part, domains, timing, watched, calls, states) if accelerations.share else machine), machine
+    build = (device, part, domains, timing, watched, calls, states)
+    machine = machine_of(lambda: make_machine(engine, *build), engine, accelerations)
+    return (share_boots(machine, *build, reuse=accelerations.reuse) if accelerations.share else machine), machine

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.campaign.accelerations import EVERY_ACCELERATION, Accelerations, accelerates, make_accelerated
+from harness.campaign.accelerations import EVERY_ACCELERATION, Accelerations, accelerates, machine_of, make_accelerated
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
 from harness.campaign.collection import rare_collections
 from harness.campaign.known_verdicts import KnownVerdicts
@@ -70,7 +70,7 @@ class FaultRunner:
         self._scenario = scenario
         self._seed = seed
         build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
-        self._plain = make_machine(engine, *build)
+        self._plain = machine_of(lambda: make_machine(engine, *build), engine, accelerations)
         accelerated = accelerates(engine, accelerations)
         self._machine, self._booting = make_accelerated(engine, accelerations, *build, calls) if accelerated else (self._plain, self._plain)
         self._checked: set[int] = set()

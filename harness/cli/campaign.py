@@ -19,6 +19,7 @@ from harness.device import Timing
 from harness.errors import InputError
 from harness.fault.plan import WHOLE, Shard
 from harness.fault.tear_words import parse_tears
+from harness.machine.engines import DEFAULT_ENGINE
 from harness.scenario.prepare import PrepareOptions
 from harness.scenario.prepared import PreparedScenario
 
@@ -64,6 +65,7 @@ class CampaignArguments:
     memo: bool
     prune: bool
     converge: bool
+    reuse: bool
     store: Path | None
     resume: Path | None
 
@@ -86,6 +88,11 @@ class CampaignArguments:
         store = CampaignStore(self.store, options.settings(scenario)) if self.store else None
         return Campaign(scenario, options, store)
 
+    @property
+    def accelerations(self) -> Accelerations:
+        """What is done only once."""
+        return Accelerations(share=self.share, memo=self.memo, prune=self.prune, converge=self.converge, reuse=self.reuse)
+
     def _options(self, depth: int) -> SweepOptions:
         return SweepOptions(
             depth=depth,
@@ -98,7 +105,7 @@ class CampaignArguments:
             tears=parse_tears(self.tears, self.fractions),
             sample=self.sample,
             shard=parse_shard(self.shard),
-            accelerations=Accelerations(share=self.share, memo=self.memo, prune=self.prune, converge=self.converge),
+            accelerations=self.accelerations,
         )
 
     def _resumed(self, store: CampaignStore, depth: int) -> Campaign:
@@ -127,12 +134,24 @@ class CampaignArguments:
         return replace(options, **changes)
 
 
-def _check_takes(options: SweepOptions) -> None:
-    """Refuse what sampled sequences don't take.
+def check_reuse(engine: str, accelerations: Accelerations) -> None:
+    """Refuse to start another engine than the embedded one for each boot.
 
     Raises:
         InputError: it is asked for.
     """
+    if not accelerations.reuse and engine != DEFAULT_ENGINE:
+        remedy = f"Leave it out, or take --engine {DEFAULT_ENGINE}."
+        raise InputError(f"the {engine} engine is always reused: to start it takes seconds", source="--no-reuse", remedy=remedy)
+
+
+def _check_takes(options: SweepOptions) -> None:
+    """Refuse what engines or sampled sequences don't take.
+
+    Raises:
+        InputError: it is asked for.
+    """
+    check_reuse(options.engine, options.accelerations)
     if options.depth > 1 and options.cluster is not None:
         raise InputError("sampled sequences of cuts do not take it", source="--cluster", remedy="Leave it out, and split them with --shard.")
 
@@ -171,6 +190,7 @@ def campaign_options(command: Command) -> Command:
         show_default=True,
         help="End boots that come to a state of an earlier one with what followed there; the verdicts are the same.",
     )
+    @click.option("--reuse/--no-reuse", default=True, show_default=True, help="Boot on one machine, not on a new one each time; the verdicts are the same.")
     @click.option(
         "--shard",
         default=None,

@@ -12,7 +12,7 @@ from harness.campaign.search.expand import SearchSettings
 from harness.campaign.search.outcome import SearchOptions
 from harness.campaign.search.state import Merging
 from harness.campaign.search.store import SearchStore, StoredSearch
-from harness.cli.campaign import CampaignArguments, build_as_it_began
+from harness.cli.campaign import CampaignArguments, build_as_it_began, check_reuse
 from harness.cli.options import prepare_with_progress
 from harness.errors import InputError
 from harness.fault.tear_words import parse_tears
@@ -42,7 +42,8 @@ def open_search(campaign: CampaignArguments, depth: int | None, merge: str | Non
     Raises:
         InputError: an option can't be used, or is not what the resumed search began with.
     """
-    settings = SearchSettings(campaign.seed, campaign.engine, parse_tears(campaign.tears, campaign.fractions), Merging(merge or Merging.ROOM))
+    tears = parse_tears(campaign.tears, campaign.fractions)
+    settings = SearchSettings(campaign.seed, campaign.engine, tears, Merging(merge or Merging.ROOM), accelerations=campaign.accelerations)
     settings = settings if join is None else replace(settings, join=join)
     options = SearchOptions(settings, depth, campaign.jobs, campaign.case, budget_seconds, cluster=campaign.cluster)
     if join and not campaign.resume and not options.joins:
@@ -52,6 +53,7 @@ def open_search(campaign: CampaignArguments, depth: int | None, merge: str | Non
         return _resumed(campaign, options, SearchStore(campaign.resume))
     if campaign.scenario is None:
         raise click.UsageError("Missing argument 'SCENARIO'.", click.get_current_context())
+    check_reuse(settings.engine, settings.accelerations)
     scenario = prepare_with_progress(campaign.scenario, campaign.build)
     return OpenSearch(scenario, options, _begun(campaign.store, options.stored(scenario)))
 
@@ -67,6 +69,7 @@ def _resumed(campaign: CampaignArguments, options: SearchOptions, store: SearchS
         began = store.settings
         scenario = prepare_with_progress(campaign.scenario or began.scenario, build_as_it_began(campaign.given, campaign.build, began.build, str(store.path)))
         options = _as_it_began(campaign.given, options, began)
+        check_reuse(options.settings.engine, options.settings.accelerations)
         began.check_same(options.stored(scenario), source=str(store.path))
     except BaseException:
         store.close()

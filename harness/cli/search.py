@@ -163,7 +163,8 @@ def _refuse(campaign: CampaignArguments, reports: Reports) -> None:
     plain = {
         "--operations": campaign.operations,
         "--sample": campaign.sample,
-        "--no-share": None if campaign.share else "off",
+        "--no-prune": None if campaign.prune else "off",
+        "--no-converge": None if campaign.converge else "off",
         "--jsonl": reports.jsonl,
     }
     for name, value in plain.items():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.device import Device, Timing
 from harness.errors import InputError
 from harness.machine.capability import Capability, Probe
+from harness.machine.fresh import FreshMachine
 from harness.machine.protocol import Domain, Machine
 from harness.machine.sharing import SharingMachine
 
@@ -125,19 +126,24 @@ def share_boots(
     watched: int | None = None,
     calls: SharedCalls | None = None,
     states: KnownStates | None = None,
+    *,
+    reuse: bool = True,
 ) -> Machine:
     """Wrap a machine so that boots which must go the same way are made once; an engine that can't record reads stays as it is.
 
     Args:
         calls, states: those that the machine uses too.
+        reuse: one machine makes all boots that are recorded; False: each has one of its own.
     """
     if machine.engine != "embedded":
         return machine
-    from harness.machine.embedded import EmbeddedMachine
+
+    def make() -> Machine:
+        return recording_machine(machine.engine, device, part, domains, timing, watched, calls)
 
     return SharingMachine(
         machine,
-        lambda: EmbeddedMachine(device, part, domains, timing, watched, records_reads=True, calls=calls),
+        make if reuse else lambda: FreshMachine(machine.engine, make),
         page_bytes=device.flash.page_bytes.value,
         flash_address=device.flash.address.value,
         calls=calls,

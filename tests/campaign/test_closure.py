@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.campaign.accelerations import EVERY_ACCELERATION
 from harness.campaign.certificate import Certificate, certificate_of, read_certificate, verify_certificate
 from harness.campaign.replay import replay
 from harness.campaign.search.closure import search
@@ -101,6 +102,18 @@ def test_the_number_of_workers_does_not_change_the_result(scenario: PreparedScen
 
     assert list(alone.store.booted()) == list(together.store.booted())
     assert list(alone.store.edges()) == list(together.store.edges())
+
+
+@pytest.mark.parametrize("name", ["share", "memo", "reuse"])
+def test_no_acceleration_changes_a_search(scenario: PreparedScenario, shallow: SearchResult, name: str) -> None:
+    """With every boot made, every call executed, or a machine for every boot: the same states, behaviours, cuts, wear and times."""
+    settings = SearchSettings(accelerations=replace(EVERY_ACCELERATION, **{name: False}))
+
+    without = search(scenario, SearchOptions(settings, depth=2, only_case=SHORT))
+
+    assert list(without.store.booted()) == list(shallow.store.booted())
+    assert list(without.store.edges()) == list(shallow.store.edges())
+    assert (without.boots, without.faults, without.outcomes) == (shallow.boots, shallow.faults, shallow.outcomes)
 
 
 def test_what_only_two_cuts_show_is_found_with_a_replay_id_of_both() -> None:
@@ -242,6 +255,9 @@ def test_the_command_line_searches_writes_and_verifies(tmp_path: Path, capsys: p
         (["--depth", "2", "--join"], "closures"),
         (["--depth", "closure", "--join", "--merge", "meaning"], "closures"),
         (["--depth", "2", "--operations", "0-9"], "--operations"),
+        (["--depth", "2", "--no-prune"], "--no-prune"),
+        (["--depth", "2", "--no-converge"], "--no-converge"),
+        (["--depth", "2", "--no-reuse", "--engine", "qemu"], "the qemu engine is always reused"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from harness.campaign.accelerations import EVERY_ACCELERATION, NO_ACCELERATION, Accelerations
-from harness.campaign.boots import live_crash_image, log_of
+from harness.campaign.boots import CaseLog, live_crash_image, log_of
+from harness.campaign.runner import FaultRunner, Job
 from harness.campaign.sweep import SweepOptions, run_clean, sweep
 from harness.fault.crash import FlashReplay
 from harness.fault.faults import Fault, Tear
 from harness.fault.flash_map import flash_map_of
 from harness.machine.engines import make_machine
-from harness.machine.protocol import Machine
+from harness.machine.protocol import Machine, Trace
 from harness.oracle.run import Outcome
 from harness.oracle.verdict import Verdict
 from harness.report.lines import verdict_line
@@ -86,13 +87,16 @@ SLICES = (SweepOptions(operations=(500, 530), only_case="update"), SweepOptions(
 
 @pytest.fixture(scope="module")
 def plain_lines(scenario: PreparedScenario) -> list[list[dict[str, object]]]:
-    """The verdicts of some slices, without any acceleration."""
-    return [lines_of(scenario, sweep(scenario, replace(options, accelerations=NO_ACCELERATION)).verdicts) for options in SLICES]
+    """The verdicts of some slices, without any acceleration, each boot on a machine of its own."""
+    return [lines_of(scenario, sweep(scenario, replace(options, accelerations=NOTHING_SAVED)).verdicts) for options in SLICES]
 
 
+NOTHING_SAVED = replace(NO_ACCELERATION, reuse=False)
 ACCELERATIONS = {
     "all": EVERY_ACCELERATION,
     "all but convergence": Accelerations(converge=False),
+    "all but a reused machine": Accelerations(reuse=False),
+    "a reused machine": NO_ACCELERATION,
     "shared boots": Accelerations(share=True, memo=False, prune=False, converge=False),
     "shared calls": Accelerations(share=False, memo=True, prune=False, converge=False),
     "pruned runs": Accelerations(share=True, memo=False, prune=True, converge=False),
@@ -108,6 +112,46 @@ def test_no_acceleration_changes_a_verdict(scenario: PreparedScenario, plain_lin
 
         assert lines_of(scenario, result.verdicts) == expected
         assert len(result.verdicts) > 50
+
+
+def whole(trace: Trace) -> dict[str, object]:
+    """Return all that a trace says, its operations one by one with their old bytes; but how pages were used, which only a machine tells that records it."""
+    said = {field: getattr(trace, field) for field in Trace.__dataclass_fields__ if field not in ("page_uses", "erased_by", "reach")}
+    return {**said, "operations": [trace.operations[index] for index in range(len(trace.operations))]}
+
+
+@pytest.fixture(scope="module")
+def cut_update(scenario: PreparedScenario) -> CaseLog:
+    """The log of the update, to be cut."""
+    (run,) = run_clean(scenario, SweepOptions(only_case="update"))
+    return log_of(run, 1)
+
+
+JOBS = [Job(0, (Fault(0, operation, tear),)) for operation in (0, 1, 520, 521, 522, 523, 524) for tear in (Tear.SOME, Tear.MOST)]
+"""Cuts of a record, and of a page of the application that the recovery erases again."""
+
+
+@pytest.fixture(scope="module")
+def plain_boots(scenario: PreparedScenario, cut_update: CaseLog) -> list[list[dict[str, object]]]:
+    """Every boot of some recoveries, each on a machine of its own."""
+    return boots_of(scenario, cut_update, NOTHING_SAVED)
+
+
+def boots_of(scenario: PreparedScenario, log: CaseLog, accelerations: Accelerations) -> list[list[dict[str, object]]]:
+    """Return every boot of the recoveries from `JOBS`."""
+    runner = FaultRunner(scenario, [log], 1, "embedded", accelerations)
+    boots = [[whole(trace) for trace in runner.crash_and_recovery(job)[1].traces] for job in JOBS]
+    runner.close()
+    return boots
+
+
+@pytest.mark.parametrize("name", ACCELERATIONS)
+def test_no_acceleration_changes_a_boot(scenario: PreparedScenario, cut_update: CaseLog, plain_boots: list[list[dict[str, object]]], name: str) -> None:
+    """The whole operation log, old bytes and times of each operation, entries, output, end, instructions, cycles and what is left on the chip."""
+    boots = boots_of(scenario, cut_update, ACCELERATIONS[name])
+
+    assert boots == plain_boots
+    assert max(len(str(boot["operations"])) for boot in boots[0]) > 100_000
 
 
 def test_another_seed_tears_differently(scenario: PreparedScenario) -> None:

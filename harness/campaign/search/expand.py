@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.campaign.accelerations import EVERY_ACCELERATION, Accelerations, machine_of
 from harness.campaign.boots import run_until_settled
 from harness.campaign.search.child import Child, Meeting
 from harness.campaign.search.children import ChildFinder
@@ -36,6 +37,8 @@ class SearchSettings:
         merging: which states are taken for one.
         closed_pages: pages that must not be left open, since something looked at them before they were erased.
         join: follow a run no further than to a state that is booted itself, where both go on the same way.
+        accelerations: what is done only once, of boots, calls and machines; the result is the same either way. A search prunes nothing, and looks for no
+            known states.
     """
 
     seed: int = 1
@@ -44,6 +47,7 @@ class SearchSettings:
     merging: Merging = Merging.ROOM
     closed_pages: frozenset[int] = frozenset()
     join: bool = True
+    accelerations: Accelerations = EVERY_ACCELERATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +129,14 @@ class Expander:
         self._scenario = scenario
         self._settings = settings
         self._deadline = deadline
-        calls = calls or shared_calls(settings.engine)
-        self._machine = share_boots(make_machine(settings.engine, *build, calls=calls), *build, calls=calls)
+        engine, accelerations = settings.engine, settings.accelerations
+        calls = (calls or shared_calls(engine)) if accelerations.memo else None
+        self._machine = machine_of(lambda: make_machine(engine, *build, calls=calls), engine, accelerations)
+        if accelerations.share:
+            self._machine = share_boots(self._machine, *build, calls=calls, reuse=accelerations.reuse)
         if isinstance(self._machine, SharingMachine):
             self._machine.keen = False
-        self._recorder = recording_machine(settings.engine, *build, calls=calls)
+        self._recorder = machine_of(lambda: recording_machine(engine, *build, calls=calls), engine, accelerations)
         self._geography = Geography(scenario, settings.closed_pages)
         self._application = self._geography.pages_of(scenario, [APPLICATION_DOMAIN] if APPLICATION_DOMAIN in scenario.regions else [])
 

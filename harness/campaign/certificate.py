@@ -15,7 +15,7 @@ from harness.campaign.certified import Model, Sealed, Strict, build_of, check_bu
 from harness.campaign.check import Check
 from harness.campaign.debug_certificate import DebuggerCertificate
 from harness.campaign.search.expand import Expander, SearchSettings, Task
-from harness.campaign.search.figures import risks, wasted_ps
+from harness.campaign.search.figures import SearchFigures
 from harness.campaign.search.outcome import SearchResult
 from harness.campaign.search.state import KEY_BYTES, Merging, State, label_of, start_of
 from harness.campaign.sweep_certificate import SweepCertificate
@@ -94,10 +94,9 @@ class Certificate(Sealed):
     states: Annotated[list[StateRow], Field(min_length=1)]
 
 
-def certificate_of(result: SearchResult, losses_per_hour: float) -> Certificate:
+def certificate_of(result: SearchResult, figures: SearchFigures) -> Certificate:
     """Return the certificate of a search."""
     scenario, settings = result.scenario, result.options.settings
-    wasted = wasted_ps(result)
     booted = list(result.store.booted())
     place = {state.number: index for index, state in enumerate(booted)}
     followed = sum(state.parent is not None for state in booted)
@@ -135,7 +134,7 @@ def certificate_of(result: SearchResult, losses_per_hour: float) -> Certificate:
             open_states=result.open_states,
             violations=result.violating,
         ),
-        wasted_power_on_ms=None if wasted is None else wasted / 1e9,
+        wasted_power_on_ms=None if figures.wasted_ps is None else figures.wasted_ps / 1e9,
         risk=[
             {
                 "case": risk.case,
@@ -144,7 +143,7 @@ def certificate_of(result: SearchResult, losses_per_hour: float) -> Certificate:
                 "bricked_per_million_updates": risk.bricked_per_million,
                 "harmed_per_million_updates": risk.harmed_per_million,
             }
-            for risk in risks(result, losses_per_hour)
+            for risk in figures.risks
         ],
         seconds=round(result.seconds, 3),
         states=[

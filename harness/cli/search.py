@@ -18,6 +18,7 @@ from rich.status import Status
 from harness.campaign.certificate import certificate_of
 from harness.campaign.certified import Sealed
 from harness.campaign.search.closure import search
+from harness.campaign.search.figures import figures_of
 from harness.campaign.search.outcome import SearchResult
 from harness.campaign.search.state import Merging
 from harness.campaign.workers import ignoring_interrupts
@@ -142,15 +143,16 @@ class SearchArguments:
         return self.depth
 
     def _report(self, result: SearchResult, reports: Reports) -> None:
+        figures = figures_of(result, self.losses_per_hour)
         if reports.junit:
             write_output(reports.junit, search_junit_xml(result))
         if self.certificate and result.states:
-            write_certificate(self.certificate, certificate_of(result, self.losses_per_hour))
+            write_certificate(self.certificate, certificate_of(result, figures))
         if reports.as_json:
-            click.echo(json.dumps(search_summary(result, self.losses_per_hour)))
+            click.echo(json.dumps(search_summary(result, figures)))
         else:
             console = result_console()
-            print_search(console, result, self.losses_per_hour)
+            print_search(console, result, figures)
             print_not_shown(console, result.options.settings.engine)
         result.store.close()
 

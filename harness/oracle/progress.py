@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -19,20 +20,27 @@ def longest_wasted(steps: Iterable[Step]) -> int:
     Returns:
         0 where there is no cycle.
     """
-    strongest: dict[tuple[int, int], int] = {}
+    sources, targets, times = array("q"), array("q"), array("q")
     for source, target, lasted in steps:
-        strongest[source, target] = max(lasted, strongest.get((source, target), 0))
-    times = sorted({0, *strongest.values()})
-    low, high = 0, len(times) - 1  # a cycle is sure to exist, if at all, among cuts that last at least times[low]
-    if not _has_cycle(pair for pair in strongest):
+        sources.append(source)
+        targets.append(target)
+        times.append(lasted)
+    circle = circles(zip(sources, targets, strict=True))
+    strongest: dict[tuple[int, int], int] = {}
+    for source, target, lasted in zip(sources, targets, times, strict=True):
+        if circle[source] == circle[target]:  # no cycle goes through any other
+            strongest[source, target] = max(lasted, strongest.get((source, target), 0))
+    if not strongest:
         return 0
+    limits = sorted({0, *strongest.values()})
+    low, high = 0, len(limits) - 1  # a cycle is sure to exist among cuts that last at least limits[low]
     while low < high:
         middle = (low + high + 1) // 2
-        if _has_cycle(pair for pair, lasted in strongest.items() if lasted >= times[middle]):
+        if _has_cycle(pair for pair, lasted in strongest.items() if lasted >= limits[middle]):
             low = middle
         else:
             high = middle - 1
-    return times[low]
+    return limits[low]
 
 
 def circles(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
@@ -40,7 +48,7 @@ def circles(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
 
     Source: R. Tarjan, "Depth-first search and linear graph algorithms" (1972), with a stack of its own in place of calls.
     """
-    following: dict[int, list[int]] = defaultdict(list)
+    following: dict[int, array[int]] = defaultdict(lambda: array("q"))
     for source, target in pairs:
         following[source].append(target)
         following[target]

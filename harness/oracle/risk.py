@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 HARMFUL = frozenset({"bootable", "exact_image", "authentic_entry", "no_downgrade", "protected_areas", "update_not_lost"})
 """Rules whose violation harms the device; the others say that it costs more than it should."""
@@ -38,6 +41,23 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """How a run goes on that is followed no further: from some moment on a cut leads where one leads from another state, as much later.
+
+    Attributes:
+        source, target: numbers of the state whose run it is, and of the one that it goes on like. later_ps: how much later than from that one's power-on.
+    """
+
+    source: int
+    target: int
+    later_ps: int
+
+    def probability(self, losses_per_ps: float) -> float:
+        """Return how likely it is that power lasts until the run is where the other one begins."""
+        return math.exp(-losses_per_ps * self.later_ps)
+
+
+@dataclass(frozen=True, slots=True)
 class Risk:
     """The risk of one update.
 
@@ -61,6 +81,27 @@ class Risk:
         return self.harmful_ps / self.update_ps if self.update_ps else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An update whose risk is asked for.
+
+    Attributes:
+        case: its name. start: number of the state that it starts from. update_ps: from power-on until the application runs.
+    """
+
+    case: str
+    start: int
+    update_ps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """States that break a rule of `HARMFUL`, and of these the ones that do not boot. What follows them does not count."""
+
+    harmful: frozenset[int]
+    bricked: frozenset[int]
+
+
 START, HARMED, BRICKED = range(3)
 """Numbers of states for a search that is one cut deep: where it starts, and what a cut leaves that does harm, or no boot at all."""
 
@@ -80,43 +121,71 @@ class Exposure:
 
     def risk(self, losses_per_hour: float) -> Risk:
         """Return the risk, one cut an update."""
-        return risk_of(self.case, START, self.update_ps, self.chances, frozenset({HARMED, BRICKED}), frozenset({BRICKED}), losses_per_hour)
+        harm = Harm(frozenset({HARMED, BRICKED}), frozenset({BRICKED}))
+        (risk,) = risks_of([Update(self.case, START, self.update_ps)], self.chances, [], harm, losses_per_hour)
+        return risk
 
 
-def risk_of(case: str, start: int, update_ps: int, chances: Sequence[Chance], harmful: frozenset[int], bricked: frozenset[int], losses_per_hour: float) -> Risk:
-    """Return the risk of an update.
+def risks_of(updates: Sequence[Update], chances: Iterable[Chance], rests: Iterable[Rest], harm: Harm, losses_per_hour: float) -> list[Risk]:
+    """Return the risks of updates.
 
     Args:
-        start: number of the state that it starts from.
-        chances: where a cut leads, from that state and from all that follow it.
-        harmful, bricked: states that break a rule of `HARMFUL`, and of these the ones that do not boot. What follows them does not count.
+        chances: where a cut leads, from the states that they start from and from all that follow. It is not looked at where no state does harm.
+        rests: of those states whose chances end where a run goes on like another one's.
     """
+    if not harm.harmful:
+        return [Risk(update.case, update.update_ps, 0, losses_per_hour, 0.0, 0.0) for update in updates]
     rate = losses_per_hour / _PS_PER_HOUR
-    direct = sum(chance.window_ps for chance in chances if chance.source == start and chance.target in harmful)
-    return Risk(
-        case=case,
-        update_ps=update_ps,
-        harmful_ps=direct,
-        losses_per_hour=losses_per_hour,
-        bricked_per_million=1e6 * _likelihood(start, chances, bricked, harmful, rate),
-        harmed_per_million=1e6 * _likelihood(start, chances, harmful, harmful, rate),
-    )
-
-
-def _likelihood(start: int, chances: Sequence[Chance], counted: frozenset[int], final: frozenset[int], rate: float) -> float:
-    """Return how likely a series of cuts leads from `start` to a state that counts, by iteration from nothing: each round allows one cut more."""
-    leaving: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    starts = {update.start for update in updates}
+    direct: dict[int, int] = defaultdict(int)
+    ways = _Ways()
     for chance in chances:
-        if chance.source not in final:
-            leaving[chance.source].append((chance.target, chance.probability(rate)))
-    likely: dict[int, float] = dict.fromkeys(counted, 1.0)
-    for _ in range(_ROUNDS if counted else 0):
-        rounds = {state: min(1.0, sum(part * likely.get(target, 0.0) for target, part in targets)) for state, targets in leaving.items()}
-        change = max((abs(value - likely.get(state, 0.0)) for state, value in rounds.items()), default=0.0)
-        likely.update(rounds)
-        if change <= _ENOUGH * max(likely.get(start, 0.0), _ENOUGH):
-            break
-    return likely.get(start, 0.0)
+        if chance.source in starts and chance.target in harm.harmful:
+            direct[chance.source] += chance.window_ps
+        if chance.source not in harm.harmful:
+            ways.add(chance.source, chance.target, chance.probability(rate))
+    for rest in rests:
+        ways.add(rest.source, rest.target, rest.probability(rate))
+    bricked, harmed = ways.likely(harm.bricked), ways.likely(harm.harmful)
+    return [
+        Risk(
+            case=update.case,
+            update_ps=update.update_ps,
+            harmful_ps=direct[update.start],
+            losses_per_hour=losses_per_hour,
+            bricked_per_million=1e6 * bricked(update.start),
+            harmed_per_million=1e6 * harmed(update.start),
+        )
+        for update in updates
+    ]
+
+
+class _Ways:
+    """With what likelihood states lead to others. In columns: a search has millions."""
+
+    def __init__(self) -> None:
+        self._sources, self._targets, self._parts = array("q"), array("q"), array("d")
+
+    def add(self, source: int, target: int, part: float) -> None:
+        """Add a way."""
+        self._sources.append(source)
+        self._targets.append(target)
+        self._parts.append(part)
+
+    def likely(self, counted: frozenset[int]) -> Callable[[int], float]:
+        """Return, for a state, how likely a series of cuts leads from it to one that counts, by iteration from nothing: each round allows one way more."""
+        sources, targets, parts = (np.asarray(column) for column in (self._sources, self._targets, self._parts))
+        count = 1 + max((int(column.max()) for column in (sources, targets) if len(column)), default=0)
+        sure = np.zeros(count)
+        sure[[state for state in counted if state < count]] = 1.0
+        likely = sure
+        for _ in range(_ROUNDS if sure.any() else 0):
+            following = np.maximum(sure, np.minimum(1.0, np.bincount(sources, parts * likely[targets], count)))
+            settled = np.all(np.abs(following - likely) <= _ENOUGH * np.maximum(following, _ENOUGH))
+            likely = following
+            if settled:
+                break
+        return lambda state: float(likely[state]) if state < count else 0.0
 
 
 def breaks(rules: Iterable[str]) -> tuple[bool, bool]:

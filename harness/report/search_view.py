@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.campaign.exposure import covers_every_moment
-from harness.campaign.search.figures import risks, wasted_ps
+from harness.campaign.search.figures import SearchFigures
 from harness.campaign.search.outcome import SearchResult
 from harness.machine.engines import shown_by
 from harness.oracle.rules import rules_not_shown
@@ -29,7 +29,7 @@ def search_findings(result: SearchResult) -> list[Finding]:
     ]
 
 
-def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, object]:
+def search_summary(result: SearchResult, figures: SearchFigures) -> dict[str, object]:
     """Return the summary of a search as plain data.
 
     Returns:
@@ -42,7 +42,7 @@ def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, ob
     """
     findings = search_findings(result)
     settings = result.options.settings
-    wasted = wasted_ps(result)
+    wasted = figures.wasted_ps
     return {
         "scenario": result.scenario.reference,
         "part": result.scenario.part,
@@ -73,13 +73,13 @@ def search_summary(result: SearchResult, losses_per_hour: float) -> dict[str, ob
         "replay_ids": list(dict.fromkeys(finding.replay_id for finding in findings))[:_MOST_IDS],
         "outcomes": {outcome.value: count for outcome, count in sorted(result.outcomes.items())},
         "wasted_power_on_ms": None if wasted is None else round(wasted / 1e9, 3),
-        "risk": [risk_record(risk, complete=result.finished) for risk in risks(result, losses_per_hour)],
+        "risk": [risk_record(risk, complete=result.finished) for risk in figures.risks],
         "seconds": round(result.seconds, 3),
         "interrupted": result.interrupted,
     }
 
 
-def print_search(console: Console, result: SearchResult, losses_per_hour: float) -> None:
+def print_search(console: Console, result: SearchResult, figures: SearchFigures) -> None:
     """Print the summary of a search and its first findings."""
     console.print()
     scenario = result.scenario
@@ -97,7 +97,7 @@ def print_search(console: Console, result: SearchResult, losses_per_hour: float)
         table.add_row("joined", f"{text}; {result.followed} were followed to their ends too")
     table.add_row("compared", f"{result.compared} more were booted to see that they behave like what they were taken for; {result.told_apart} did not")
     table.add_row("outcomes", ", ".join(f"{count} {outcome.value.replace('_', ' ')}" for outcome, count in sorted(result.outcomes.items())) or "none")
-    wasted = wasted_ps(result)
+    wasted = figures.wasted_ps
     if wasted is not None:
         table.add_row("progress", f"an update ends if power always lasts longer than {wasted / 1e9:,.1f} ms, however often it is lost")
     if result.kept:
@@ -111,7 +111,7 @@ def print_search(console: Console, result: SearchResult, losses_per_hour: float)
             console.print(text, highlight=False)
     elif result.violations:
         console.print(f"[red]{result.violating} states break a rule[/red]; interrupted before they were grouped by cause", highlight=False)
-    for risk in risks(result, losses_per_hour):
+    for risk in figures.risks:
         print_risk(console, risk, ", ".join(tear.value for tear in settings.tears.named), complete=result.finished)
     if not covers_every_moment(settings.tears, settings.engine):
         console.print("risk: not told, since the tears, or the engine, leave moments of an update out", highlight=False)

@@ -16,7 +16,7 @@ from harness.campaign.certificate import Certificate, certificate_of, read_certi
 from harness.campaign.replay import replay
 from harness.campaign.search.closure import search
 from harness.campaign.search.expand import Expander, Repeat, SearchSettings, Task
-from harness.campaign.search.figures import risks
+from harness.campaign.search.figures import figures_of
 from harness.campaign.search.outcome import SearchOptions, SearchResult
 from harness.campaign.search.repeats import repeatable_cuts
 from harness.campaign.search.state import KEY_BYTES, Geography, Merging, label_of, start_of
@@ -46,7 +46,7 @@ def _shallow(scenario: PreparedScenario) -> SearchResult:
 
 @pytest.fixture(scope="module", name="certificate")
 def _certificate(shallow: SearchResult) -> Certificate:
-    return certificate_of(shallow, losses_per_hour=1.0)
+    return certificate_of(shallow, figures_of(shallow, losses_per_hour=1.0))
 
 
 def test_the_good_bootloader_survives_two_cuts_in_a_row(shallow: SearchResult) -> None:
@@ -57,7 +57,7 @@ def test_the_good_bootloader_survives_two_cuts_in_a_row(shallow: SearchResult) -
     assert shallow.deepest == 2
     assert shallow.compared > 0
     assert shallow.told_apart == 0
-    assert {risk.harmed_per_million for risk in risks(shallow, 1.0)} <= {0.0}
+    assert {risk.harmed_per_million for risk in figures_of(shallow, 1.0).risks} <= {0.0}
 
 
 def test_nearly_full_logs_are_all_reached_though_most_fillings_are_not_booted(scenario: PreparedScenario) -> None:
@@ -131,7 +131,7 @@ def test_what_only_two_cuts_show_is_found_with_a_replay_id_of_both() -> None:
     assert found.proof is not None
     assert len(found.proof.faults) == 2
     assert replay(broken, parse_replay_id(replay_id_of(broken, found, 1, "embedded")), "embedded").verdict == found
-    assert risks(twice, 1.0)[0].bricked_per_million > 0
+    assert figures_of(twice, 1.0).risks[0].bricked_per_million > 0
 
 
 def test_a_page_that_is_looked_at_is_not_left_open() -> None:
@@ -158,7 +158,7 @@ def test_a_budget_that_ends_first_leaves_an_honest_result(scenario: PreparedScen
     assert not result.finished
     assert result.states > 0
     assert result.open_states > 0
-    assert not certificate_of(result, 1.0).holds
+    assert not certificate_of(result, figures_of(result, 1.0)).holds
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,8 +11,7 @@ import pytest
 from harness.campaign.search.closure import search
 from harness.campaign.search.course import Course
 from harness.campaign.search.expand import Expander, Expansion, SearchSettings, Task
-from harness.campaign.search.figures import wasted_ps
-from harness.campaign.search.joins import Joins
+from harness.campaign.search.figures import figures_of
 from harness.campaign.search.outcome import SearchOptions, SearchResult
 from harness.campaign.search.state import KEY_BYTES, State, start_of
 from harness.fault.faults import Tear
@@ -55,6 +54,11 @@ def _followed(copied: PreparedScenario) -> SearchResult:
     return search(copied, SearchOptions(replace(WHOLE_OR_NOT, join=False), only_case="update"))
 
 
+@pytest.fixture(scope="module", name="joined")
+def _joined(copied: PreparedScenario) -> SearchResult:
+    return search(copied, SearchOptions(WHOLE_OR_NOT, only_case="update"))
+
+
 def where_cuts_lead(expansion: Expansion) -> Counter[bytes]:
     """Count cuts by the key of what they leave."""
     lead: Counter[bytes] = Counter()
@@ -71,8 +75,22 @@ def same_but_for_draws(one: Counter[bytes], other: Counter[bytes]) -> bool:
 
 def what_was_found(result: SearchResult) -> tuple[set[bytes], set[tuple[bytes, bytes]]]:
     """Return the kinds of a search, and from which to which cuts lead, rooms apart."""
-    edges = {(result.store.label(edge.source)[:KEY_BYTES], result.store.label(edge.target)[:KEY_BYTES]) for edge in result.store.edges()}
+    targets: defaultdict[int, set[int]] = defaultdict(set)
+    for edge in result.store.edges():
+        targets[edge.source].add(edge.target)
+    goes_on = {rest.source: rest.target for rest in result.store.runs_like()}
+    for number in goes_on:
+        met = number
+        while met in goes_on:
+            met = goes_on[met]
+            targets[number] |= targets[met]
+    edges = {(key_of(result, source), key_of(result, target)) for source in targets for target in targets[source]}
     return {label for label, _, _ in result.store.kinds()}, edges
+
+
+def key_of(result: SearchResult, number: int) -> bytes:
+    """Return what tells a state's kind, rooms apart."""
+    return result.store.label(number)[:KEY_BYTES]
 
 
 def test_the_cuts_behind_a_meeting_are_those_of_the_state_that_was_met(states: list[State], expander: Expander) -> None:
@@ -101,26 +119,33 @@ def test_runs_that_do_something_else_have_other_courses(states: list[State], exp
     assert len(courses) > len(states) // 2
 
 
-def test_a_search_that_joins_runs_finds_what_one_finds_that_does_not(copied: PreparedScenario, followed: SearchResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same kinds of states, and, if all of them are given, cuts that lead from the same to the same."""
-    complete = Joins.complete
-    monkeypatch.setattr(Joins, "complete", lambda joins, store, **_: complete(joins, store, every_cut=True))
-
-    joined = search(copied, SearchOptions(WHOLE_OR_NOT, only_case="update"))
-
+def test_a_search_that_joins_runs_finds_what_one_finds_that_does_not(joined: SearchResult, followed: SearchResult) -> None:
+    """The same kinds of states, and cuts that lead from the same to the same, those behind the moment included from which a run goes on like another."""
     assert joined.finished
     assert joined.joined > 100
     assert what_was_found(joined) == what_was_found(followed)
     assert joined.outcomes.keys() == followed.outcomes.keys()
 
 
-def test_progress_needs_no_more_than_the_cuts_on_circles(copied: PreparedScenario, followed: SearchResult) -> None:
+def test_progress_needs_no_more_than_the_cuts_on_circles(joined: SearchResult, followed: SearchResult) -> None:
     """For how long power can last in vain is the same, if joined runs are given those cuts alone; and there are as many cuts in all."""
-    joined = search(copied, SearchOptions(WHOLE_OR_NOT, only_case="update"))
-
-    assert wasted_ps(joined) == wasted_ps(followed)
+    assert figures_of(joined, 1.0).wasted_ps == figures_of(followed, 1.0).wasted_ps
     assert joined.faults == pytest.approx(followed.faults, rel=0.01)
     assert len(list(joined.store.edges())) < len(list(followed.store.edges()))
+
+
+@pytest.mark.long
+def test_the_risk_is_that_of_runs_followed_to_their_ends() -> None:
+    """A bug that takes two cuts, and bricks: the second of them may come behind the moment from which a run goes on like another one."""
+    broken = prepare("stm32f103/speck-full", PrepareOptions(bug="closed-while-resumed"))
+    options = SearchOptions(SearchSettings(), only_case="update", stop_when=lambda _: False)
+
+    joined, followed = (search(broken, replace(options, settings=replace(options.settings, join=join))) for join in (True, False))
+
+    (found,), (expected,) = (figures_of(result, losses_per_hour=1000.0).risks for result in (joined, followed))
+    assert len(list(joined.store.runs_like())) > 100
+    assert found.bricked_per_million == pytest.approx(expected.bricked_per_million, rel=1e-3)
+    assert 0 < found.bricked_per_million <= found.harmed_per_million
 
 
 def test_a_run_that_goes_on_another_way_is_followed_to_its_end(copied: PreparedScenario, followed: SearchResult, monkeypatch: pytest.MonkeyPatch) -> None:

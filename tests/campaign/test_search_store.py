@@ -16,6 +16,7 @@ import pytest
 from harness.campaign.certificate import certificate_of
 from harness.campaign.search.closure import search
 from harness.campaign.search.expand import Expander, Repeat, SearchSettings, Task
+from harness.campaign.search.figures import figures_of
 from harness.campaign.search.outcome import SearchOptions, SearchResult
 from harness.campaign.search.state import start_of
 from harness.campaign.search.store import SearchStore, key_of_task
@@ -70,7 +71,7 @@ def search_into(path: Path, scenario: PreparedScenario, options: SearchOptions, 
 
 def report_of(result: SearchResult) -> dict[str, object]:
     """Return all that a search found: counts, states with labels and behaviours, cuts between them."""
-    certificate = certificate_of(result, 1.0).model_dump(exclude={"seconds", "sha256"})
+    certificate = certificate_of(result, figures_of(result, 1.0)).model_dump(exclude={"seconds", "sha256"})
     return {**certificate, "all edges": list(result.store.edges()), "all states": list(result.store.booted()), "findings": result.violations}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.oracle.risk import BRICKED, HARMED, START, Chance, Exposure, Risk, breaks, risk_of
+from harness.oracle.risk import BRICKED, HARMED, START, Chance, Exposure, Harm, Rest, Risk, Update, breaks, risks_of
 
 SECOND = 10**12
 
@@ -19,9 +20,11 @@ def chance(source: int, target: int, begins_s: float, ends_s: float) -> Chance:
     return Chance(source, target, length, length * (begins_s + ends_s) / 2 * SECOND)
 
 
-def risk(chances: list[Chance], harmful: set[int], bricked: set[int], losses_per_hour: float = 1.0) -> Risk:
+def risk(chances: list[Chance], harmful: set[int], bricked: set[int], losses_per_hour: float = 1.0, rests: Sequence[Rest] = ()) -> Risk:
     """Return the risk of an update of ten seconds."""
-    return risk_of("update", 0, 10 * SECOND, chances, frozenset(harmful), frozenset(bricked), losses_per_hour)
+    harm = Harm(frozenset(harmful), frozenset(bricked))
+    (found,) = risks_of([Update("update", 0, 10 * SECOND)], chances, rests, harm, losses_per_hour)
+    return found
 
 
 def test_one_stretch_of_harm_is_its_time_times_the_rate() -> None:
@@ -62,6 +65,18 @@ def test_without_harm_the_risk_is_zero_at_any_rate() -> None:
     found = risk([chance(0, 0, 0, 9), chance(0, 1, 9, 10)], set(), set(), losses_per_hour=10_000)
 
     assert (found.harmful_share, found.bricked_per_million, found.harmed_per_million) == (0, 0, 0)
+
+
+@given(st.floats(0, 9), st.floats(0, 9), st.floats(0.1, 1), st.floats(0.01, 1000))
+def test_a_run_that_goes_on_like_another_one_does_harm_as_much_later(later_s: float, begins_s: float, length_s: float, losses_per_hour: float) -> None:
+    """To go on like a state that has its dangerous moment some time after power-on is to have it that time later."""
+    rest = Rest(0, 1, round(later_s * SECOND))
+
+    found = risk([chance(1, 2, begins_s, begins_s + length_s)], {2}, {2}, losses_per_hour, [rest])
+
+    shift = rest.later_ps / SECOND
+    moved = risk([chance(0, 2, begins_s + shift, begins_s + shift + length_s)], {2}, {2}, losses_per_hour)
+    assert found.bricked_per_million == pytest.approx(moved.bricked_per_million, rel=1e-3)
 
 
 @given(st.floats(0, 9), st.floats(0.1, 1), st.floats(0.01, 1000))

@@ -307,7 +307,7 @@ class _Search:
     def _complete_joined(self) -> None:
         """Give joined runs the cuts that were not followed."""
         if self._joins is not None:
-            self.result.faults += self._joins.complete(self._store, every_cut=self.result.violating > 0)
+            self.result.faults += self._joins.complete(self._store)
             self.result.joined = len(self._joins)
 
     def _repeat_cuts(self, workers: SearchWorkers) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.campaign.search.child import Meeting
 from harness.campaign.search.expand import Expansion
-from harness.campaign.search.state_store import Edge, StateStore
+from harness.campaign.search.state_store import Edge, RunLike, StateStore
 from harness.fault.faults import Fault
 from harness.oracle.progress import circles
 
@@ -74,17 +74,16 @@ class Joins:
             del self._joined[number]
         return sample
 
-    def complete(self, store: StateStore, *, every_cut: bool) -> int:
+    def complete(self, store: StateStore) -> int:
         """Give joined states the cuts behind their meetings: those of the state that they met, as far later as they met it.
 
-        Args:
-            every_cut: give all of them to all states. Else only those that an endless series of cuts can go through: no other says anything of
-                progress, and there are millions.
+        As edges, where an endless series of cuts can go through them: no other says anything of progress, and there are millions. Of the others it
+        is only kept how the run goes on.
 
         Returns:
             How many cuts there are in all.
         """
-        circle = {} if every_cut else circles((edge.source, edge.target) for edge in store.edges())
+        circle = circles((edge.source, edge.target) for edge in store.edges())
         count = 0
         behind: dict[int, int] = {}  # cuts of each state's run from its meeting on
         for number in self._in_order():
@@ -92,8 +91,12 @@ class Joins:
             behind[number] = store.cuts_of(target) + behind.get(target, 0)
             count += behind[number]
         for number in self._in_order():
-            if every_cut or circle[number] == circle[self._joined[number].target]:
+            joined = self._joined[number]
+            if circle[number] == circle[joined.target]:
                 self._inherit(store, number)
+            else:
+                meeting, met = joined.meeting, self._begun[joined.target]
+                store.add_run_like(RunLike(number, joined.target, met.first, meeting.ready_ps, meeting.at_ps - met.starts_ps))
         return count
 
     def _in_order(self) -> Iterator[int]:

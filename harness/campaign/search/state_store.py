@@ -25,6 +25,7 @@ CREATE UNIQUE INDEX compared ON state (twin, content) WHERE twin IS NOT NULL;
 CREATE TABLE edge (
     source INTEGER, target INTEGER, faults INTEGER, erases INTEGER, wearing TEXT, latest_ps INTEGER, window_ps INTEGER, moment REAL
 );
+CREATE TABLE rest (source INTEGER, target INTEGER, first INTEGER, ready_ps INTEGER, later_ps INTEGER);
 """
 
 
@@ -66,6 +67,22 @@ class Edge:
     latest_ps: int
     window_ps: int
     moment: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunLike:
+    """From some moment on a state's run goes on like that of another one, and its edges end there.
+
+    Attributes:
+        source: number of the state. target: number of a kind, as which it goes on. later_ps: how much later than from that one's power-on.
+        first: the kind that a cut leaves before the first operation from there on; ready_ps: from when on, since power-on.
+    """
+
+    source: int
+    target: int
+    first: int
+    ready_ps: int
+    later_ps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +145,14 @@ class StateStore:
         """Add what leads from one state to a kind."""
         row = (edge.source, edge.target, edge.faults, edge.erases, str(edge.wearing), edge.latest_ps, edge.window_ps, edge.moment)
         self._database.execute("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def add_run_like(self, rest: RunLike) -> None:
+        """Add how a run goes on."""
+        self._database.execute("INSERT INTO rest VALUES (?, ?, ?, ?, ?)", (rest.source, rest.target, rest.first, rest.ready_ps, rest.later_ps))
+
+    def runs_like(self) -> Iterator[RunLike]:
+        """Yield how runs go on whose edges end before them."""
+        return (RunLike(*row) for row in self._database.execute("SELECT * FROM rest ORDER BY rowid"))
 
     def edges_of(self, source: int) -> list[Edge]:
         """Return the edges that lead on from a state."""

@@ -67,6 +67,17 @@ def where_cuts_lead(expansion: Expansion) -> Counter[bytes]:
     return lead
 
 
+def when_power_is_on(expansion: Expansion, later_ps: int = 0, ready_ps: int = 0) -> tuple[float, float]:
+    """Return the length of all stretches in which a cut leaves something, and the sum of their moments.
+
+    Args:
+        later_ps: how much later a run is there that goes on like this one; ready_ps: when that one's last operation before was over.
+    """
+    window_ps = sum(child.window_ps for child in expansion.children)
+    moment = sum(child.moment for child in expansion.children)
+    return window_ps + later_ps - ready_ps, moment + later_ps * window_ps + (later_ps**2 - ready_ps**2) / 2
+
+
 def same_but_for_draws(one: Counter[bytes], other: Counter[bytes]) -> bool:
     """Tell whether as many cuts lead to the same kinds; which bits a tear leaves depends on the number of its operation, so one in a hundred may differ."""
     moved = (one - other).total()
@@ -109,6 +120,8 @@ def test_the_cuts_behind_a_meeting_are_those_of_the_state_that_was_met(states: l
         assert same_but_for_draws(where_cuts_lead(whole), where_cuts_lead(joined) + where_cuts_lead(met))
         assert max(child.latest_ps for child in whole.children) == pytest.approx(max(child.latest_ps for child in met.children) + later_ps, rel=1e-3)
         assert max(child.erases for child in whole.children) == max(child.erases for child in met.children) + joined.meeting.erases
+        before, behind = when_power_is_on(joined), when_power_is_on(met, later_ps, joined.meeting.ready_ps)
+        assert when_power_is_on(whole) == pytest.approx((before[0] + behind[0], before[1] + behind[1]), rel=1e-3)
     assert met_at > len(states) // 2
 
 
@@ -132,20 +145,6 @@ def test_progress_needs_no_more_than_the_cuts_on_circles(joined: SearchResult, f
     assert figures_of(joined, 1.0).wasted_ps == figures_of(followed, 1.0).wasted_ps
     assert joined.faults == pytest.approx(followed.faults, rel=0.01)
     assert len(list(joined.store.edges())) < len(list(followed.store.edges()))
-
-
-@pytest.mark.long
-def test_the_risk_is_that_of_runs_followed_to_their_ends() -> None:
-    """A bug that takes two cuts, and bricks: the second of them may come behind the moment from which a run goes on like another one."""
-    broken = prepare("stm32f103/speck-full", PrepareOptions(bug="closed-while-resumed"))
-    options = SearchOptions(SearchSettings(), only_case="update", stop_when=lambda _: False)
-
-    joined, followed = (search(broken, replace(options, settings=replace(options.settings, join=join))) for join in (True, False))
-
-    (found,), (expected,) = (figures_of(result, losses_per_hour=1000.0).risks for result in (joined, followed))
-    assert len(list(joined.store.runs_like())) > 100
-    assert found.bricked_per_million == pytest.approx(expected.bricked_per_million, rel=1e-3)
-    assert 0 < found.bricked_per_million <= found.harmed_per_million
 
 
 def test_a_run_that_goes_on_another_way_is_followed_to_its_end(copied: PreparedScenario, followed: SearchResult, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,6 +144,23 @@ def test_every_result_reads_back_as_it_was(scenario: PreparedScenario, tmp_path:
     store.close()
 
 
+def test_a_page_is_kept_once(scenario: PreparedScenario, tmp_path: Path) -> None:
+    """However many states hold it: what cuts of one update leave has nearly all pages in common."""
+    expander = Expander(scenario, SearchSettings())
+    task = Task(start_of(scenario, 0))
+    expansion = expander.expand(task)
+    store = SearchStore(tmp_path / "search.store", OPTIONS.stored(scenario))
+
+    store.add(key_of_task(task, frozenset()), task, expansion)
+    store.close()
+
+    pages = [content for child in expansion.children for _, content in child.state.pages]
+    with closing(sqlite3.connect(tmp_path / "search.store")) as database:
+        (kept,) = database.execute("SELECT count(*) FROM page").fetchone()
+    expander.close()
+    assert kept == len(set(pages)) < len(pages) / 2
+
+
 @pytest.fixture(scope="module", name="finished")
 def _finished(scenario: PreparedScenario, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("stores") / "finished.store"
@@ -169,6 +186,8 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
     "other merging": (lambda _: None, ["--merge", "bytes"], "merging: it is of another campaign"),
     "a part of it": (lambda _: None, ["--depth", "1", "--shard", "1/2"], "--cluster"),
     "half of a file": (lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]), [], "is damaged"),
+    "a page that is gone": (change("DELETE FROM page"), [], "a result cannot be read"),
+    "a page that is none": (change("UPDATE page SET content = x'00'"), [], "a result cannot be read"),
     "a result that is none": (change("UPDATE result SET result = x'00'"), [], "a result cannot be read"),
     "settings that are none": (change("UPDATE campaign SET value = '{}' WHERE name = 'settings'"), [], "its settings cannot be read"),
     "made by another version": (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,14 @@ from harness.campaign.stored import SEARCH_APPLICATION_ID, damaged, store_errors
 from harness.fault.plan import TearChoice
 from harness.scenario.prepared import BEHAVIOUR_VERSION
 
-_KIND = FileKind(SEARCH_APPLICATION_ID, 2, ("CREATE TABLE result (task BLOB PRIMARY KEY, result BLOB NOT NULL) WITHOUT ROWID",))
+_KIND = FileKind(
+    SEARCH_APPLICATION_ID,
+    3,
+    (
+        "CREATE TABLE result (task BLOB PRIMARY KEY, result BLOB NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE page (digest BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID",
+    ),
+)
 _BASE64 = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 # In tuples: the setting of how bytes are spelled reaches dataclasses from outside only.
 _TASKS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(tuple[kind], config=_BASE64) for kind in (Task, Repeat)}  # type: ignore[valid-type] # known at run time
@@ -28,6 +37,7 @@ _RESULTS: dict[type, TypeAdapter[Any]] = {
     Repeat: TypeAdapter(tuple[State], config=_BASE64),
 }
 _COMPRESSION = 1
+_DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,8 @@ _SETTINGS = TypeAdapter(StoredSearch)
 class SearchStore(StoreFile):
     """The open file of a search; see `StoreFile`.
 
+    Neighbouring states have most of their pages in common, so results name pages by digests, and the file has each once.
+
     Args:
         settings: begin a new file with these; None: go on with one that exists.
 
@@ -73,6 +85,7 @@ class SearchStore(StoreFile):
     def __init__(self, path: Path, settings: StoredSearch | None = None) -> None:
         self.kept = 0
         self._added: set[bytes] = set()
+        self._pages: set[bytes] = set()
         super().__init__(path, _KIND, None if settings is None else _SETTINGS.dump_json(settings).decode())
 
     def find(self, key: bytes, task: Task | Repeat) -> Expansion | State | None:
@@ -83,15 +96,15 @@ class SearchStore(StoreFile):
         """
         with store_errors(self.path):
             row = self._database.execute("SELECT result FROM result WHERE task = ?", (key,)).fetchone()
-        if row is None:
-            return None
-        try:
-            (result,) = _RESULTS[type(task)].validate_json(zlib.decompress(row[0]))
-        except (ValidationError, ValueError, zlib.error) as error:
-            raise damaged(self.path, "a result cannot be read") from error
+            if row is None:
+                return None
+            try:
+                (named,) = _RESULTS[type(task)].validate_json(zlib.decompress(row[0]))
+                result = _with_pages(named, lru_cache(None)(self._page))
+            except (ValidationError, ValueError, zlib.error) as error:
+                raise damaged(self.path, "a result cannot be read") from error
         self.kept += key not in self._added
-        found: Expansion | State = result
-        return found
+        return result
 
     def add(self, key: bytes, task: Task | Repeat, result: Expansion | State) -> None:
         """Keep what came of a task.
@@ -99,8 +112,8 @@ class SearchStore(StoreFile):
         Raises:
             InputError: the file can't be written.
         """
-        packed = zlib.compress(_RESULTS[type(task)].dump_json((result,)), _COMPRESSION)
         with store_errors(self.path):
+            packed = zlib.compress(_RESULTS[type(task)].dump_json((_with_pages(result, self._name),)), _COMPRESSION)
             # Two cases may begin alike; then both were given out before the first came back.
             self._database.execute("INSERT OR IGNORE INTO result VALUES (?, ?)", (key, packed))
             self._commit_now_and_then()
@@ -108,6 +121,32 @@ class SearchStore(StoreFile):
 
     def _read(self) -> None:
         self.settings = self._settings(_SETTINGS)
+
+    def _name(self, content: bytes) -> bytes:
+        """Return the digest of a page, which the file has from now on."""
+        digest = hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
+        if digest not in self._pages:
+            self._database.execute("INSERT OR IGNORE INTO page VALUES (?, ?)", (digest, zlib.compress(content, _COMPRESSION)))
+            self._pages.add(digest)
+        return digest
+
+    def _page(self, digest: bytes) -> bytes:
+        row = self._database.execute("SELECT content FROM page WHERE digest = ?", (digest,)).fetchone()
+        if row is None:
+            raise ValueError("a page is missing")
+        return zlib.decompress(row[0])
+
+
+def _with_pages(result: Expansion | State, change: Callable[[bytes], bytes]) -> Expansion | State:
+    """Return a result with something else in place of what the pages of its states hold."""
+    if isinstance(result, State):
+        return _state_with_pages(result, change)
+    children = [replace(child, state=_state_with_pages(child.state, change)) for child in result.children]
+    return replace(result, children=tuple(children))
+
+
+def _state_with_pages(state: State, change: Callable[[bytes], bytes]) -> State:
+    return replace(state, pages=tuple((page, change(content)) for page, content in state.pages))
 
 
 def key_of_task(task: Task | Repeat, closed_pages: frozenset[int]) -> bytes:

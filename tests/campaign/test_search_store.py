@@ -101,9 +101,9 @@ def test_kill_at_random_moments_changes_no_certificate(tmp_path: Path) -> None:
     assert run_cli([*SEARCH, "--jobs", "1", "--certificate", str(whole)]) == ExitCode.HOLDS
     draw = random.Random(7)
     harness = [sys.executable, "-m", "harness.cli"]
-    kill_when_it_has(draw.randrange(8_192, 40_000), store, [*harness, *SEARCH, "--jobs", "1", "--store", str(store)])
+    kill_when_it_has(draw.randrange(24_576, 40_000), store, [*harness, *SEARCH, "--jobs", "1", "--store", str(store)])
     for _ in range(2):
-        grown = store.stat().st_size + draw.randrange(4_096, 60_000)
+        grown = store.stat().st_size + draw.randrange(4_096, 16_000)
         kill_when_it_has(grown, store, [*harness, "sweep", "--resume", str(store), "--jobs", "2"])
 
     assert run_cli(["sweep", "--resume", str(store), "--jobs", "1", "--certificate", str(after)]) == ExitCode.HOLDS

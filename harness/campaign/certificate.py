@@ -161,6 +161,27 @@ def certificate_of(result: SearchResult, figures: SearchFigures) -> Certificate:
     ).sealed()
 
 
+def contradictions(certificate: Certificate) -> Iterator[str]:
+    """Yield what the numbers of a certificate say of each other, and of its list of states, that cannot be: all that shows without a boot."""
+    counts, rows = certificate.counts, certificate.states
+    followed = sum(row.parent is not None for row in rows)
+    wanted = {
+        "holds": (certificate.holds and not (certificate.finished and counts.violations == 0), "it holds, and is not finished or has violations"),
+        "finished": (certificate.finished and counts.open_states > 0, "it is finished, and left states open"),
+        "states": (
+            certificate.finished and counts.states + counts.compared != len(rows),
+            f"it lists {len(rows)} states, and says {counts.states} and {counts.compared}",
+        ),
+        "run": (counts.faults_run != followed, f"{followed} of the listed states come of a cut, and it says {counts.faults_run}"),
+        "fired": (counts.faults_fired != counts.faults_run, "not every fault that was run fired"),
+        "planned": (counts.faults_planned != counts.faults_run + counts.pruned, "faults run and pruned are not all that were planned"),
+    }
+    yield from (words for wrong, words in wanted.values() if wrong)
+    behaviours: dict[str, str] = {}
+    if certificate.holds and any(behaviours.setdefault(row.label, row.behaviour) != row.behaviour for row in rows):
+        yield "states that are taken for one behave differently"
+
+
 AnyCertificate = Certificate | SweepCertificate | DebuggerCertificate
 _ANY: TypeAdapter[AnyCertificate] = TypeAdapter(Annotated[AnyCertificate, Field(discriminator="certificate")])
 
@@ -196,14 +217,18 @@ class _Known:
 def verify_certificate(certificate: Certificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
     """Make states of a certificate again, each by its faults, boot it, and boot what one more cut leaves: a state that the certificate must know.
 
+    Runs are followed to their ends, so such a cut may also be one that the search inferred where runs join; and the same cut several times in a row is
+    made as often. First of all the numbers of the certificate must agree with each other.
+
     Args:
-        sample: how many. seed: draws them, and the cuts.
+        sample: how many states. seed: draws them, and the cuts.
 
     Raises:
         InputError: the certificate is of another build.
     """
     model = certificate.model
     check_build(certificate.build, model, scenario)
+    yield from (Check("all cases", "", "", words) for words in contradictions(certificate))
     draw = random.Random(seed)
     tears = TearChoice(model.tears, model.fractions)
     expander = Expander(scenario, SearchSettings(model.seed, model.engine, tears, model.merging, frozenset(model.closed_pages), join=False))
@@ -230,8 +255,13 @@ def _check(certificate: Certificate, scenario: PreparedScenario, expander: Expan
             return Check(case, spelled, "", f"the cut {fault} cannot be made")
         state = found[0].state
     expansion = expander.expand(Task(state))
+    rules = sorted({violation.rule for violation in expansion.verdict.violations})
     if expansion.behaviour.hex() != row.behaviour:
         return Check(case, spelled, "", "the state behaves otherwise")
+    if rules and not certificate.counts.violations:
+        return Check(case, spelled, "", f"it breaks {', '.join(rules)}, and the certificate has no violation")
+    if expansion.looked_at is not None and not rules:
+        return Check(case, spelled, "", f"its boots look at page {expansion.looked_at}, which the certificate leaves open")
     if not expansion.faults:
         return Check(case, spelled, "", "")
     (child,) = expander.expand(Task(state, pick=draw.randrange(expansion.faults))).children

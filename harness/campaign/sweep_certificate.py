@@ -144,6 +144,20 @@ def certificate_of_sweep(result: CampaignResult, settings: CampaignSettings) -> 
     ).sealed()
 
 
+def contradictions(certificate: SweepCertificate) -> Iterator[str]:
+    """Yield what the numbers of a certificate say of each other, and of its list of faults, that cannot be: all that shows without a boot."""
+    counts, rows = certificate.counts, certificate.faults
+    broken = sum(bool(row.rules) for row in rows)
+    wanted = {
+        "holds": (certificate.holds and not (certificate.finished and counts.violations == 0), "it holds, and is not finished or has violations"),
+        "finished": (certificate.finished and counts.faults_run != counts.faults_planned, "it is finished, and did not run all that was planned"),
+        "run": (counts.faults_run != len(rows), f"it lists {len(rows)} faults, and says {counts.faults_run}"),
+        "fired": (counts.faults_fired != len(rows), f"it lists {len(rows)} faults, and says that {counts.faults_fired} fired"),
+        "violations": (counts.violations < broken, f"{broken} of the listed faults broke a rule, and it says {counts.violations}"),
+    }
+    yield from (words for wrong, words in wanted.values() if wrong)
+
+
 def verify_sweep_certificate(certificate: SweepCertificate, scenario: PreparedScenario, sample: int, seed: int) -> Iterator[Check]:
     """Make faults of a certificate again, by stopping the machine, and judge what they leave. Sequences must be those that the seed draws.
 
@@ -155,6 +169,7 @@ def verify_sweep_certificate(certificate: SweepCertificate, scenario: PreparedSc
     """
     model = certificate.model
     check_build(certificate.build, model, scenario)
+    yield from (Check("all cases", "", "", words) for words in contradictions(certificate))
     options = _options_of(model)
     logs = [log_of(run, model.seed) for run in run_clean(scenario, options)]
     place = {log.case.name: number for number, log in enumerate(logs)}

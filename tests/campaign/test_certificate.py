@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.campaign.certificate import read_certificate
-from harness.campaign.sweep_certificate import SweepCertificate, verify_sweep_certificate
+from harness.campaign.sweep_certificate import SweepCertificate, contradictions, verify_sweep_certificate
 from harness.cli import run_cli
 from harness.oracle.run import Outcome
 from harness.scenario.prepare import PrepareOptions, prepare
@@ -64,6 +64,24 @@ def test_another_outcome_with_a_new_digest_is_found_by_making_it_again(certifica
 
     assert forged.is_unchanged
     assert [check.difference for check in checks] == ["made again, it has another outcome"] * 2
+
+
+def test_numbers_that_cannot_be_are_found_without_a_run(certificate: SweepCertificate, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rule broken in the list that the sum leaves out, faults that nobody made, a sweep that holds and has violations; all with a digest that fits."""
+    first, *others = certificate.faults
+    broken = certificate.model_copy(update={"faults": [first.model_copy(update={"rules": ("bootable",)}), *others]}).sealed()
+    counts = certificate.counts
+    wrong = {
+        name: certificate.model_copy(update={"counts": counts.model_copy(update={name: 1})}).sealed() for name in ("faults_run", "faults_fired", "violations")
+    }
+    path = tmp_path / "forged.json"
+    path.write_text(broken.model_dump_json())
+
+    assert list(contradictions(certificate)) == []
+    assert list(contradictions(broken)) == ["1 of the listed faults broke a rule, and it says 0"]
+    assert all(list(contradictions(forged)) for forged in wrong.values())
+    assert run_cli(["certificate", "verify", str(path), "--sample", "1"]) == 1
+    assert "1 of the listed faults broke a rule" in capsys.readouterr().out
 
 
 def test_a_certificate_of_another_build_is_refused(file: Path, tmp_path: Path, certificate: SweepCertificate) -> None:

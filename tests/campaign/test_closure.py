@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.campaign.accelerations import EVERY_ACCELERATION
-from harness.campaign.certificate import Certificate, certificate_of, read_certificate, verify_certificate
+from harness.campaign.certificate import Certificate, certificate_of, contradictions, read_certificate, verify_certificate
 from harness.campaign.replay import replay
 from harness.campaign.search.closure import search
 from harness.campaign.search.expand import Expander, Repeat, SearchSettings, Task
@@ -25,6 +26,7 @@ from harness.campaign.search.workers import LocalWorkers
 from harness.cli import run_cli
 from harness.errors import InputError
 from harness.fault.replay_id import parse_replay_id
+from harness.fault.tear_words import parse_tears
 from harness.oracle.verdict import replay_id_of
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
@@ -208,6 +210,57 @@ def test_a_certificate_of_another_behaviour_is_found_out(certificate: Certificat
     forged = certificate.model_copy(update={"states": [row.model_copy(update={"behaviour": "00" * 16}) for row in certificate.states]})
 
     assert all(check.difference for check in verify_certificate(forged, scenario, sample=2, seed=1))
+
+
+def with_counts(certificate: Certificate, **changes: int) -> Certificate:
+    """Return a certificate with other numbers, and the digest that belongs to them."""
+    return certificate.model_copy(update={"counts": certificate.counts.model_copy(update=changes)}).sealed()
+
+
+FORGED: dict[str, tuple[Callable[[Certificate], Certificate], str]] = {
+    "a violation that is no violation": (lambda certificate: with_counts(certificate, violations=1), "it holds, and"),
+    "states left open": (lambda certificate: with_counts(certificate, open_states=1), "left states open"),
+    "more states than there are": (lambda certificate: with_counts(certificate, states=certificate.counts.states + 1), "states, and says"),
+    "more faults than there are": (
+        lambda certificate: with_counts(certificate, faults_run=certificate.counts.faults_run + 1, faults_fired=certificate.counts.faults_run + 1),
+        "come of a cut",
+    ),
+    "a fault that did not fire": (lambda certificate: with_counts(certificate, faults_fired=0), "not every fault"),
+    "faults that nobody accounts for": (lambda certificate: with_counts(certificate, faults_planned=10**9), "all that were planned"),
+    "one state less": (lambda certificate: certificate.model_copy(update={"states": certificate.states[:-1]}).sealed(), "states, and says"),
+    "states of a kind that differ": (
+        lambda certificate: certificate.model_copy(
+            update={"states": [certificate.states[0].model_copy(update={"label": certificate.states[1].label, "behaviour": "00"}), *certificate.states[1:]]}
+        ).sealed(),
+        "taken for one behave differently",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_numbers_that_cannot_be_are_found_without_a_boot(certificate: Certificate, name: str) -> None:
+    """Even with a digest computed anew."""
+    forge, words = FORGED[name]
+
+    assert list(contradictions(certificate)) == []
+    assert any(words in difference for difference in contradictions(forge(certificate)))
+    assert forge(certificate).is_unchanged
+
+
+def test_violations_that_are_left_out_are_found_by_making_their_states_again() -> None:
+    """A certificate that says nothing broke, with every other number and every state as it was."""
+    broken = prepare("stm32f103/speck-full", PrepareOptions(bug="counter-page-erased-in-place"))
+    options = SearchOptions(SearchSettings(tears=parse_tears("all")), depth=1, only_case="counter-rotation", stop_when=never)
+    honest = certificate_of(search(broken, options), 1.0)
+
+    forged = with_counts(honest, violations=0).model_copy(update={"holds": True}).sealed()
+
+    assert honest.counts.violations > 0
+    assert list(contradictions(forged)) == []
+    assert {check.difference for check in verify_certificate(honest, broken, sample=1000, seed=1)} == {""}
+    found = [check.difference for check in verify_certificate(forged, broken, sample=1000, seed=1) if check.difference]
+    assert set(found) == {"it breaks no_downgrade, and the certificate has no violation"}
+    assert len(found) >= honest.counts.violations
 
 
 def test_a_certificate_of_another_build_is_refused(certificate: Certificate) -> None:

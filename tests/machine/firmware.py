@@ -120,15 +120,26 @@ def call(address: int) -> Step:
     return (8, address, 0)
 
 
+def jump(address: int) -> Step:
+    """Go on with the steps at an address."""
+    return (10, address, 0)
+
+
+SLEEP: Step = (0, 0, 0)
 IN_RAM: Step = (7, 0, 0)
 WFE: Step = (9, 0, 0)
 UNLOCK: tuple[Step, ...] = (write32(KEYR, KEY1), write32(KEYR, KEY2))
 UNLOCK_OPTIONS: tuple[Step, ...] = (*UNLOCK, write32(OPTKEYR, KEY1), write32(OPTKEYR, KEY2))
 
 
+def make_script(*steps: Step) -> bytes:
+    """Return steps as the program reads them."""
+    return b"".join(struct.pack("<III", *step) for step in steps)
+
+
 def make_script_flash(steps: Sequence[Step], patches: dict[int, bytes] | None = None, size_bytes: int = 65536) -> bytes:
     """Return a flash whose program performs `steps` and sleeps."""
-    script = b"".join(struct.pack("<III", *step) for step in (*steps, (0, 0, 0)))
+    script = make_script(*steps, SLEEP)
     return compile_program("script.c").flash(size_bytes, {SCRIPT: script, **(patches or {})})
 
 

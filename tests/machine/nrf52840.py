@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import struct
 from collections.abc import Sequence
 
 from harness.device.loader import load_device
 from harness.machine.embedded import EmbeddedMachine
 from harness.machine.protocol import NonVolatile, Trace
-from tests.machine.firmware import Step, compile_program, write32
+from tests.machine.firmware import SLEEP, Step, compile_program, make_script, write32
 
 FLASH_BYTES = 1024 * 1024
 SCRIPT = 0x4000
@@ -31,7 +30,7 @@ def make_nrf_machine() -> EmbeddedMachine:
 
 def make_nrf_flash(steps: Sequence[Step], patches: dict[int, bytes] | None = None) -> bytes:
     """Return a flash whose program performs `steps` and sleeps."""
-    script = b"".join(struct.pack("<III", *step) for step in (*steps, (0, 0, 0)))
+    script = make_script(*steps, SLEEP)
     return compile_program("script.c", "nrf52840").flash(FLASH_BYTES, {SCRIPT: script, **(patches or {})})
 
 

@@ -18,6 +18,7 @@ enum kind {
     CONTINUE_IN_RAM = 7, /* the same interpreter, copied to RAM */
     CALL = 8,
     WFE = 9,
+    JUMP = 10, /* go on with the list at an address */
 };
 
 __attribute__((noinline, section(".text.interpret"))) static void interpret(const volatile uint32_t *step)
@@ -68,6 +69,9 @@ __attribute__((noinline, section(".text.interpret"))) static void interpret(cons
             break;
         case WFE:
             __asm volatile("wfe");
+            break;
+        case JUMP:
+            step = (const volatile uint32_t *)(word - 3);
             break;
         default:
             sleep_for_ever();

@@ -251,7 +251,8 @@ def test_violations_that_are_left_out_are_found_by_making_their_states_again() -
     """A certificate that says nothing broke, with every other number and every state as it was."""
     broken = prepare("stm32f103/speck-full", PrepareOptions(bug="counter-page-erased-in-place"))
     options = SearchOptions(SearchSettings(tears=parse_tears("all")), depth=1, only_case="counter-rotation", stop_when=never)
-    honest = certificate_of(search(broken, options), 1.0)
+    result = search(broken, options)
+    honest = certificate_of(result, figures_of(result, 1.0))
 
     forged = with_counts(honest, violations=0).model_copy(update={"holds": True}).sealed()
 

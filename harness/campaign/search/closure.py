@@ -22,6 +22,7 @@ from harness.campaign.search.rooms import OutlivedError, Rooms, TooLittleRoomErr
 from harness.campaign.search.state import Geography, Merging, State, label_of, start_of
 from harness.campaign.search.state_store import Edge, Known, StateStore
 from harness.campaign.search.store import SearchStore
+from harness.campaign.search.waiting import Waiting
 from harness.campaign.search.workers import LocalWorkers, Pending, SearchWorkers, StoredWorkers
 from harness.campaign.sweep import SweepOptions, chosen_cases, run_clean
 from harness.oracle.risk import breaks
@@ -125,7 +126,7 @@ class _Search:
         self._joins = Joins() if options.settings.join else None
         self._round: int | None = 0
         self._kinds = 0
-        self._repeatable: list[Repeatable] = []
+        self._repeatable: Waiting[Repeatable] = Waiting()
         self._repeated: list[tuple[State, Pending[State]]] = []
         self._logs_repeated: set[int] = set()
         self._sampled: Counter[bytes] = Counter()
@@ -184,6 +185,7 @@ class _Search:
             return
         finally:
             self.result.open_states = len(self._store) - self.result.states - self.result.compared
+            self._repeatable.close()
             workers.close()
 
     def _open_workers(self) -> SearchWorkers:
@@ -239,8 +241,7 @@ class _Search:
         targets = [self._meet(known, child) for child in expansion.children]
         if self._joins is not None:
             self._joins.add(known.number, expansion, targets)
-        if self._rooms.enough:
-            self._repeatable += (cut for cut in repeatable_cuts(known, expansion) if cut.room > self._rooms.of(cut.child)[cut.log])
+        self._keep_repeatable(known, expansion)
         if self._observer:
             self._observer.searching(result.states + result.compared, len(self._store), result.violating)
 
@@ -310,11 +311,15 @@ class _Search:
             self.result.faults += self._joins.complete(self._store)
             self.result.joined = len(self._joins)
 
+    def _keep_repeatable(self, known: Known, expansion: Expansion) -> None:
+        for cut in repeatable_cuts(known, expansion) if self._rooms.enough else ():
+            if cut.room > self._rooms.of(cut.child)[cut.log]:
+                self._repeatable.add(cut)
+
     def _repeat_cuts(self, workers: SearchWorkers) -> bool:
         """Add the states in which logs are nearly full, once all others were booted; tell whether there were any."""
         before = len(self._store)
-        cuts, self._repeatable = self._repeatable, []
-        for cut in cuts:
+        for cut in self._repeatable.take_all():
             self._repeat(cut, workers)
         return len(self._store) > before
 

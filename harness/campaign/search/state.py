@@ -218,13 +218,14 @@ class Geography:
         content = self._bytes_of(flash)
         if content == self._last_content:  # asked for several times in a row: that is compared sooner than it is hashed
             return self._last_read
-        read = self._read.get(content)
+        digest = hashlib.blake2b(content, digest_size=KEY_BYTES).digest()  # thousands of pools would fill the memory
+        read = self._read.get(digest)
         if read is None:
             if len(self._read) > _REMEMBERED:
                 self._read.clear()
             whole = bytes(flash)
             meaning = self._scenario.bookkeeping.meaning(whole) if self._scenario.bookkeeping else Meaning(b"")
-            read = self._read[content] = meaning, *self._counters(whole)
+            read = self._read[digest] = meaning, *self._counters(whole)
         self._last_content, self._last_read = content, read
         return read
 

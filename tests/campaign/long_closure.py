@@ -28,6 +28,8 @@ SCENARIOS = [name for name in scenario_names() if name not in DEBUGGED]
 COPIED = [name for name in SCENARIOS if name.endswith("/speck-full")]
 """Those whose update is copied from a slot: their closures end within minutes, those of updates in place take up to an hour."""
 SEVERAL_CUTS = [bug for bug in load_bugs() if bug.cuts > 1]
+COSTS = {("counter-refreshed-on-resume", "nrf52840"): {"wear_budget"}}
+"""What a single cut shows of a bug all the same: erases beyond the limit, and nothing of the harm."""
 JOBS = os.cpu_count() or 1
 METASTABLE = "none,some,most,half-page,all,metastable"
 
@@ -78,14 +80,16 @@ def test_no_cuts_under_a_debugger_break_a_promise(name: str, tmp_path: Path, cap
 @pytest.mark.parametrize("scenario", COPIED)
 @pytest.mark.parametrize("bug", SEVERAL_CUTS, ids=lambda bug: bug.name)
 def test_one_cut_misses_what_several_find(bug: SeededBug, scenario: str) -> None:
-    """A plain sweep of all cases finds nothing; the search finds the rule that the bug was seeded for."""
-    if not bug.exists_on(load_device(load_scenario(scenario).device).name):
+    """The search finds the rule that the bug was seeded for; a plain sweep of all cases finds nothing, or that it costs erases."""
+    chip = load_device(load_scenario(scenario).device).name
+    if not bug.exists_on(chip):
         pytest.skip(f"{bug.name} cannot be made on this device")
 
     plain = sweep(prepare(scenario, PrepareOptions(bug=bug.name)), SweepOptions(jobs=JOBS))
     found = sweep_bug(bug, scenario, PrepareOptions(), SweepOptions())
 
-    assert plain.violating == []
+    broken = {violation.rule for verdict in plain.violating for violation in verdict.violations}
+    assert broken <= COSTS.get((bug.name, chip), set()) - {bug.rule_on(chip)}
     assert found.by_intended_rule
 
 

@@ -55,6 +55,9 @@ WRITTEN = 0xC0000
 """A page of the nRF52840's flash that is not blank."""
 PART_OF_ERASE = (nrf.ERASE_ENABLE, write32(nrf.ERASEPAGEPARTIALCFG, 10), write32(nrf.ERASEPAGEPARTIAL, WRITTEN), send32(nrf.READY), send32(WRITTEN))
 
+TO_ZERO = (write32(0xE000E014, 9), write32(0xE000E018, 0), write32(0xE000E010, 5), spin(10), write32(0xE000E010, 4))
+"""A timer that came to 0, and was stopped; whoever reads its control register takes that note away."""
+
 STM32F103 = {
     "RAM": word(SCRATCH, 1, 2),
     "another page of the flash": Difference(
@@ -76,11 +79,7 @@ STM32F103 = {
         (write32(0xE000E014, 0xFFFF), write32(0xE000E018, 0), write32(0xE000E010, 5), spin(90), write32(0xE000E010, 4)),
         (send32(0xE000E018),),
     ),
-    "that the timer came to 0": Difference(
-        (write32(0xE000E014, 0xFFFF), write32(0xE000E018, 0), write32(0xE000E010, 5), spin(10), write32(0xE000E010, 4), write32(0xE000E014, 9)),
-        (write32(0xE000E014, 9), write32(0xE000E018, 0), write32(0xE000E010, 5), spin(10), write32(0xE000E010, 4), write32(0xE000E014, 9)),
-        (send32(0xE000E010),),
-    ),
+    "that the timer came to 0": Difference((*TO_ZERO, send32(0xE000E014)), (*TO_ZERO, send32(0xE000E010)), (send32(0xE000E010),)),
     "where the cycle counter stopped": word(0xE0001004, 100, 200, write32(0xE000EDFC, 1 << 24)),
     "the cycle counter's control": word(0xE000EDFC, 0, 1 << 24),
     "the watchdog's prescaler": word(0x40003004, 1, 2, write32(0x40003000, 0x5555)),

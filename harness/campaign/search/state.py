@@ -273,7 +273,7 @@ def _judgement(scenario: PreparedScenario, case: PreparedCase, geography: Geogra
         rest[page * geography.page_bytes : (page + 1) * geography.page_bytes] = bytes(geography.page_bytes)
     counter = scenario.format.counter(case.state.flash)
     host = None if case.peer is None else case.peer.identity
-    images = (case.installed_digest, case.staged_digest, case.refusal, case.module)
+    images = (case.installed_digest, case.installed_version, case.staged_digest, case.refusal, case.rotates_key, case.module)
     return (case.end, images, host, counter, case.state.option_bytes, bytes(rest))
 
 

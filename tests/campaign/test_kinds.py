@@ -34,9 +34,8 @@ def _start(scenario: PreparedScenario) -> State:
 
 
 def kind(scenario: PreparedScenario, geography: Geography, state: State) -> bytes:
-    """Return what a state is taken for, the rooms of its logs included."""
-    key, meaning = geography.kind_of(bytearray(state.non_volatile(scenario).flash), state, Merging.MEANING)
-    return label_of(key, meaning.rooms, ())
+    """Return what a state is taken for, rooms apart."""
+    return geography.kind_of(bytearray(state.non_volatile(scenario).flash), state, Merging.MEANING)[0]
 
 
 def with_bytes(scenario: PreparedScenario, geography: Geography, state: State, address: int, content: bytes) -> State:
@@ -80,9 +79,6 @@ OTHER_KINDS: dict[str, Change] = {
     "a record": lambda scenario, geography, state: replace(
         with_bytes(scenario, geography, state, scenario.regions["metadata"].address, b"\0" * 4096), counter=0
     ),
-    "a place of the journal that is used up": lambda scenario, geography, state: with_bytes(
-        scenario, geography, state, next_place(scenario, geography, state), b"\0" * 4
-    ),
 }
 
 
@@ -92,6 +88,14 @@ def test_what_decides_something_tells_two_states_apart(scenario: PreparedScenari
     other = OTHER_KINDS[name](scenario, geography, start)
 
     assert kind(scenario, geography, other) != kind(scenario, geography, start)
+
+
+def test_room_tells_states_apart_until_it_is_enough() -> None:
+    """Of each log by itself; where every place counts, always."""
+    key = b"k"
+
+    assert label_of(key, (9, 5), ()) != label_of(key, (9, 6), ()) != label_of(key, (8, 6), ())
+    assert label_of(key, (9, 5), (4, 6)) != label_of(key, (9, 6), (4, 6)) == label_of(key, (4, 7), (4, 6)) != label_of(key, (3, 7), (4, 6))
 
 
 def torn(scenario: PreparedScenario, geography: Geography, state: State, content: bytes) -> State:

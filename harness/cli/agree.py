@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from harness.campaign.agreement import AgreeOptions, agree
-from harness.campaign.workers import ignoring_interrupts
+from harness.cli.ending import exit_code, report
 from harness.cli.options import jobs_option, progress_bar, result_console, scenario_options, seed_option
-from harness.errors import ExitCode, InputError
+from harness.errors import InputError
 from harness.fault.tear_words import parse_tears
 from harness.machine.engines import ENGINES
 from harness.report.agreement import agreement_summary, print_agreement
@@ -48,14 +46,8 @@ def agree_command(
             lambda total: progress.update(task, description="cuts", total=total),
             lambda: progress.update(task, advance=1),
         )
-    with ignoring_interrupts():
-        if as_json:
-            click.echo(json.dumps(agreement_summary(result)))
-        else:
-            print_agreement(result_console(), result)
-    if result.differences:
-        return ExitCode.VIOLATION
-    return ExitCode.INTERRUPTED if result.interrupted else ExitCode.HOLDS
+    report(as_json=as_json, summary=lambda: agreement_summary(result), show=lambda: print_agreement(result_console(), result))
+    return exit_code(violated=bool(result.differences), interrupted=result.interrupted)
 
 
 def parse_engines(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import click
 from harness.campaign.accelerations import Accelerations
 from harness.campaign.settings import CampaignSettings, SweepOptions
 from harness.campaign.store import CampaignStore
+from harness.cli.ending import refuse_to_begin
 from harness.cli.options import build_options, engine_option, jobs_option, options_given, prepare_with_progress, seed_option, timing_option
 from harness.device import Timing
 from harness.errors import InputError
@@ -110,8 +111,7 @@ class CampaignArguments:
 
     def _resumed(self, store: CampaignStore, depth: int) -> Campaign:
         try:
-            if self.store:
-                raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
+            refuse_to_begin(self.store)
             began = store.stored.settings
             options = self._as_it_began(began, depth)
             _check_takes(options)

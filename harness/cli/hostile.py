@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -14,7 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from harness.campaign.hostile import HostileOptions, try_hostile_images
 from harness.campaign.hostile_store import HostileStore
+from harness.campaign.workers import ignoring_interrupts
 from harness.cli.campaign import build_as_it_began
+from harness.cli.ending import exit_code, refuse_to_begin, report, say_how_to_go_on
 from harness.cli.options import (
     build_options,
     engine_option,
@@ -27,7 +27,6 @@ from harness.cli.options import (
     timing_option,
 )
 from harness.device import Timing
-from harness.errors import ExitCode, InputError
 from harness.image.hostile import hostile_images
 from harness.image.hostile_patch import hostile_patches
 from harness.output_file import check_writable, write_output
@@ -100,16 +99,12 @@ def hostile_command(
 
         result = try_hostile_images(prepared, options, show, kept)
     if junit is not None:
-        write_output(junit, hostile_junit(result))
-    if as_json:
-        click.echo(json.dumps(hostile_summary(result)))
-    else:
-        print_hostile(result_console(), result)
+        with ignoring_interrupts():
+            write_output(junit, hostile_junit(result))
+    report(as_json=as_json, summary=lambda: hostile_summary(result), show=lambda: print_hostile(result_console(), result))
     if result.interrupted and kept:
-        click.echo(f"go on with: harness hostile --resume {shlex.quote(str(kept.path))}", err=True)
-    if not result.holds:
-        return ExitCode.VIOLATION
-    return ExitCode.INTERRUPTED if result.interrupted else ExitCode.HOLDS
+        say_how_to_go_on("hostile", kept.path)
+    return exit_code(violated=not result.holds, interrupted=result.interrupted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +125,7 @@ class _Asked:
 
     def resumed(self, resume: Path, store: Path | None) -> _Opened:
         """Build what a file began with, and go on with it; an option that the user wrote must be what it began with."""
-        if store:
-            raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
+        refuse_to_begin(store)
         kept = HostileStore(resume)
         try:
             began, given = kept.settings, options_given()

@@ -13,6 +13,7 @@ from harness.campaign.search.outcome import SearchOptions
 from harness.campaign.search.state import Merging
 from harness.campaign.search.store import SearchStore, StoredSearch
 from harness.cli.campaign import CampaignArguments, build_as_it_began, check_reuse
+from harness.cli.ending import refuse_to_begin
 from harness.cli.options import prepare_with_progress
 from harness.errors import InputError
 from harness.fault.tear_words import parse_tears
@@ -64,8 +65,7 @@ def _begun(path: Path | None, settings: StoredSearch) -> SearchStore | None:
 
 def _resumed(campaign: CampaignArguments, options: SearchOptions, store: SearchStore) -> OpenSearch:
     try:
-        if campaign.store:
-            raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
+        refuse_to_begin(campaign.store)
         began = store.settings
         scenario = prepare_with_progress(campaign.scenario or began.scenario, build_as_it_began(campaign.given, campaign.build, began.build, str(store.path)))
         options = _as_it_began(campaign.given, options, began)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from harness.campaign.sweep import CampaignResult
 from harness.campaign.workers import ignoring_interrupts
+from harness.cli.ending import exit_code, report
 from harness.cli.options import progress_bar, result_console
 from harness.errors import ExitCode, InputError
 from harness.oracle.verdict import Verdict
@@ -61,16 +61,11 @@ class Reports:
 
     def finish(self, result: CampaignResult) -> ExitCode:
         """Write what is written at the end; return the exit code of the campaign: a violation counts even if it was interrupted."""
-        with ignoring_interrupts():  # an impatient second Ctrl-C must not cost the report of what was done
-            if self.junit:
+        if self.junit:
+            with ignoring_interrupts():
                 write_output(self.junit, junit_xml(result))
-            if self.as_json:
-                click.echo(json.dumps(summary_of(result)))
-            else:
-                print_campaign(result_console(), result)
-        if result.violating:
-            return ExitCode.VIOLATION
-        return ExitCode.INTERRUPTED if result.interrupted else ExitCode.HOLDS
+        report(as_json=self.as_json, summary=lambda: summary_of(result), show=lambda: print_campaign(result_console(), result))
+        return exit_code(violated=bool(result.violating), interrupted=result.interrupted)
 
 
 def report_options(command: Command) -> Command:

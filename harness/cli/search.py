@@ -6,7 +6,6 @@ import contextlib
 import functools
 import json
 import re
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from harness.campaign.search.outcome import SearchResult
 from harness.campaign.search.state import Merging
 from harness.campaign.workers import ignoring_interrupts
 from harness.cli.campaign import CampaignArguments
+from harness.cli.ending import say_how_to_go_on
 from harness.cli.engine_remarks import print_not_shown
 from harness.cli.open_search import open_search
 from harness.cli.options import progress_console, result_console
@@ -129,7 +129,7 @@ class SearchArguments:
         with ignoring_interrupts():  # an impatient second Ctrl-C must not cost the report of what was done
             self._report(result, reports)
         if store is not None and not result.finished:
-            click.echo(f"go on with: harness sweep --resume {shlex.quote(str(store.path))}", err=True)
+            say_how_to_go_on("sweep", store.path)
         return exit_code_of_search(result)
 
     def depth_of_sample(self) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +13,11 @@ from harness.campaign.selftest import BugResult, selftest
 from harness.campaign.selftest_store import SelftestStore, settings_of
 from harness.campaign.sweep import SweepOptions
 from harness.campaign.tally import Tally
-from harness.campaign.workers import ignoring_interrupts
+from harness.cli.ending import exit_code, refuse_to_begin, report, say_how_to_go_on
 from harness.cli.options import engine_option, jobs_option, options_given, prepare_with_progress, result_console, seed_option
 from harness.cli.reports import ProgressBar
 from harness.device import load_device
-from harness.errors import ExitCode, InputError
+from harness.errors import ExitCode
 from harness.report.selftest_view import print_selftest, selftest_summary
 from harness.scenario.model import load_scenario
 from harness.scenario.prepare import PrepareOptions
@@ -55,16 +53,10 @@ def selftest_command(scenario: str, engine: str, seed: int, jobs: int, only_list
     closing = contextlib.closing(opened.store) if opened.store else contextlib.nullcontext()
     with closing, SelftestProgress(opened, tally) as progress:
         result = selftest(opened.scenario, opened.bugs, PrepareOptions(), opened.options, progress, tally, opened.store)
-    with ignoring_interrupts():  # an impatient second Ctrl-C must not cost the report of what was done
-        if as_json:
-            click.echo(json.dumps(selftest_summary(result)))
-        else:
-            print_selftest(result_console(), result)
+    report(as_json=as_json, summary=lambda: selftest_summary(result), show=lambda: print_selftest(result_console(), result))
     if result.interrupted and opened.store:
-        click.echo(f"go on with: harness selftest --resume {shlex.quote(str(opened.store.path))}", err=True)
-    if not result.holds:
-        return ExitCode.VIOLATION
-    return ExitCode.INTERRUPTED if result.interrupted else ExitCode.HOLDS
+        say_how_to_go_on("selftest", opened.store.path)
+    return exit_code(violated=not result.holds, interrupted=result.interrupted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +115,7 @@ def _begun(store: Path | None, reference: str, options: SweepOptions) -> OpenSel
 
 def _resumed(resume: Path, store: Path | None, reference: str, options: SweepOptions) -> OpenSelftest:
     """Build what a file began with, and go on with it; an option that the user wrote must be what it began with."""
-    if store:
-        raise InputError("it is given with --store", source="--resume", remedy="Begin a file with --store, go on with it with --resume.")
+    refuse_to_begin(store)
     kept, given = SelftestStore(resume), options_given()
     try:
         began = kept.settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from harness.campaign.sweep_certificate import certificate_of_sweep
 from harness.campaign.workers import ignoring_interrupts
 from harness.cli.campaign import CampaignArguments, campaign_options
 from harness.cli.debugger_search import is_search_of_debugger, run_search_of_debugger
+from harness.cli.ending import say_how_to_go_on
 from harness.cli.options import prepare_with_progress
 from harness.cli.reports import Reports, report_options
 from harness.cli.search import SearchArguments, search_options, write_certificate
@@ -51,7 +51,7 @@ def sweep_command(arguments: CampaignArguments, search: SearchArguments, reports
             write_certificate(search.certificate, certificate_of_sweep(result, options.settings(campaign.scenario)))
     code = reports.finish(result)
     if result.interrupted and store is not None:
-        click.echo(f"go on with: harness sweep --resume {shlex.quote(str(store.path))}", err=True)
+        say_how_to_go_on("sweep", store.path)
     return code
 
 

@@ -90,6 +90,23 @@ def test_what_decides_something_tells_two_states_apart(scenario: PreparedScenari
     assert kind(scenario, geography, other) != kind(scenario, geography, start)
 
 
+def test_cells_are_told_apart_by_place_bits_and_state(scenario: PreparedScenario, geography: Geography, start: State) -> None:
+    """And a page's content by the page that holds it."""
+    cells = [
+        DisturbedCells(in_application(scenario, offset), mask, state)
+        for offset, mask, state in (
+            (0, b"\1", CellState.METASTABLE),
+            (4, b"\1", CellState.METASTABLE),
+            (0, b"\2", CellState.METASTABLE),
+            (0, b"\1", CellState.WEAK),
+        )
+    ]
+    pages = [((page, bytes(geography.page_bytes)),) for page in sorted(geography.may_be_open)[:2]]
+
+    assert len({kind(scenario, geography, replace(start, disturbed=(one,))) for one in cells}) == len(cells)
+    assert len({kind(scenario, geography, replace(start, pages=one)) for one in pages}) == len(pages)
+
+
 def test_room_tells_states_apart_until_it_is_enough() -> None:
     """Of each log by itself; where every place counts, always."""
     key = b"k"

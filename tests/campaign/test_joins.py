@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -13,7 +12,7 @@ from harness.campaign.search.course import Course
 from harness.campaign.search.expand import Expander, Expansion, SearchSettings, Task
 from harness.campaign.search.figures import figures_of
 from harness.campaign.search.outcome import SearchOptions, SearchResult
-from harness.campaign.search.state import KEY_BYTES, State, start_of
+from harness.campaign.search.state import KEY_BYTES, State
 from harness.fault.faults import Tear
 from harness.fault.plan import TearChoice
 from harness.scenario.prepare import PrepareOptions, prepare
@@ -23,22 +22,9 @@ WHOLE_OR_NOT = SearchSettings(tears=TearChoice((Tear.NONE, Tear.ALL)))
 """Tears that are the same in whatever run they come."""
 
 
-@pytest.fixture(scope="module", name="scenario")
-def _scenario() -> PreparedScenario:
-    return prepare("stm32f103/speck-delta", PrepareOptions())
-
-
-@pytest.fixture(scope="module", name="expander")
-def _expander(scenario: PreparedScenario) -> Iterator[Expander]:
-    expander = Expander(scenario, SearchSettings())
-    yield expander
-    expander.close()
-
-
 @pytest.fixture(scope="module", name="states")
-def _states(scenario: PreparedScenario, expander: Expander) -> list[State]:
+def _states(update: State, expander: Expander) -> list[State]:
     """What cuts leave at some moments of an update in place: of a record, of a scratch page, and of a page of the application."""
-    update = start_of(scenario, [case.name for case in scenario.cases].index("update"))
     children = expander.expand(Task(update)).children
     return [child.state for child in children[: len(children) // 2 : len(children) // 16]]
 

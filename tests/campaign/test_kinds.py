@@ -10,9 +10,9 @@ import pytest
 from harness.campaign.search.state import Geography, Merging, State, label_of, leaders_of, start_of
 from harness.device.memory import CellState, DisturbedCells
 from harness.oracle.run import CutWear
-from harness.scenario.model import ExpectedEnd
+from harness.scenario.model import ExpectedEnd, ModuleEnd
 from harness.scenario.prepare import PrepareOptions, prepare
-from harness.scenario.prepared import PreparedScenario
+from harness.scenario.prepared import PreparedModule, PreparedScenario
 
 REFERENCE = "nrf52840/speck-full"
 """Its flash remembers writes and parts of an erase, too."""
@@ -158,6 +158,9 @@ def test_cases_that_are_judged_otherwise_are_not_taken_for_each_other(scenario: 
     update = scenario.case("update")
     flash = bytearray(update.state.flash)
     flash[scenario.regions["slot"].address - scenario.flash_address] ^= 1
+    counted = next(case for case in scenario.cases if scenario.format.counter(case.state.flash) != scenario.format.counter(update.state.flash))
+    metadata = scenario.regions["metadata"].address - scenario.flash_address
+    counter = update.state.flash[:metadata] + counted.state.flash[metadata:]
     changes: dict[str, dict[str, object]] = {
         "the same": {},
         "another end": {"end": ExpectedEnd.OLD},
@@ -166,9 +169,11 @@ def test_cases_that_are_judged_otherwise_are_not_taken_for_each_other(scenario: 
         "another refusal": {"refusal": 4},
         "other option bytes": {"state": replace(update.state, option_bytes=b"\0" * len(update.state.option_bytes))},
         "another slot": {"state": replace(update.state, flash=bytes(flash))},
+        "another counter": {"state": replace(update.state, flash=counter)},
         "a new key": {"rotates_key": True},
+        "a module": {"module": PreparedModule(ModuleEnd.NONE, None, None, None)},
         "another version installed": {"installed_version": 77},
     }
     cases = tuple(replace(update, name=name, **change) for name, change in changes.items())  # type: ignore[arg-type]
 
-    assert leaders_of(replace(scenario, cases=(update, *cases))) == (0, 0, *range(2, 10))
+    assert leaders_of(replace(scenario, cases=(update, *cases))) == (0, 0, *range(2, 12))

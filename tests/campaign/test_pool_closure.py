@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -24,42 +23,25 @@ REFUSED = "forged"
 """A case that is over after one record of the log."""
 
 
-@pytest.fixture(scope="module", name="scenario")
-def _scenario() -> PreparedScenario:
-    return prepare("stm32f103/speck-delta", PrepareOptions())
-
-
-@pytest.fixture(scope="module", name="expander")
-def _expander(scenario: PreparedScenario) -> Iterator[Expander]:
-    expander = Expander(scenario, SearchSettings())
-    yield expander
-    expander.close()
-
-
-@pytest.fixture(scope="module", name="update")
-def _update(scenario: PreparedScenario) -> State:
-    return start_of(scenario, [case.name for case in scenario.cases].index("update"))
-
-
-def test_a_refusal_survives_any_number_of_cuts(scenario: PreparedScenario) -> None:
+def test_a_refusal_survives_any_number_of_cuts(in_place: PreparedScenario) -> None:
     """A closure, over moves of the log from page to page, with pages on the way that may come to count: finished, and no state behaved unlike its twin."""
-    result = search(scenario, SearchOptions(only_case=REFUSED))
+    result = search(in_place, SearchOptions(only_case=REFUSED))
 
     assert (result.finished, result.violations, result.told_apart) == (True, [], 0)
     assert result.compared > 0
     assert result.deepest > 12
 
 
-def test_no_series_of_cuts_makes_room_for_a_key(scenario: PreparedScenario) -> None:
+def test_no_series_of_cuts_makes_room_for_a_key(in_place: PreparedScenario) -> None:
     """With every place used, a patch that brings a key is refused, however often and wherever power is lost."""
-    result = search(scenario, SearchOptions(only_case="key-places-used"))
+    result = search(in_place, SearchOptions(only_case="key-places-used"))
 
     assert (result.finished, result.violations, result.told_apart) == (True, [], 0)
 
 
-def test_cuts_inside_a_scratch_page_are_one_state(scenario: PreparedScenario, expander: Expander, update: State) -> None:
+def test_cuts_inside_a_scratch_page_are_one_state(in_place: PreparedScenario, expander: Expander, update: State) -> None:
     """Of cuts that are counted together, some are made one by one, with all that they leave: the same behaviour, and none looks behind the page's head."""
-    geography = Geography(scenario)
+    geography = Geography(in_place)
     child = max(
         (child for child in expander.expand(Task(update)).children if set(child.state.open_pages) & geography.bookkeeping), key=lambda child: child.faults
     )
@@ -77,15 +59,15 @@ def test_cuts_inside_a_scratch_page_are_one_state(scenario: PreparedScenario, ex
     assert {twin.looked_at for twin in twins} == {None}
 
 
-def test_a_boot_that_looks_behind_the_head_of_a_page_is_noticed(scenario: PreparedScenario, expander: Expander, update: State) -> None:
+def test_a_boot_that_looks_behind_the_head_of_a_page_is_noticed(in_place: PreparedScenario, expander: Expander, update: State) -> None:
     """The page that the log is in, said to be open."""
-    geography = Geography(scenario)
-    page = geography.page_at(geography.meaning(scenario.cases[update.leader].state.flash).free[0].start)
+    geography = Geography(in_place)
+    page = geography.page_at(geography.meaning(in_place.cases[update.leader].state.flash).free[0].start)
 
     assert expander.expand(Task(replace(update, open_pages=(page,)), cut=False)).looked_at == page
 
 
-def test_where_a_run_outlives_its_log_every_place_counts(scenario: PreparedScenario) -> None:
+def test_where_a_run_outlives_its_log_every_place_counts(in_place: PreparedScenario) -> None:
     """An update that writes more records than a log page holds: wherever its log ends, it ends in the middle of a run."""
 
     class OneState:
@@ -99,8 +81,8 @@ def test_where_a_run_outlives_its_log_every_place_counts(scenario: PreparedScena
         def shrinking(self, number: int, count: int) -> None:
             """See `SearchObserver`."""
 
-    most = (scenario.device.flash.page_bytes.value - HEADER_BYTES) // PLACE_BYTES
-    long, short = (search(scenario, SearchOptions(only_case=case), OneState()).enough[0] for case in ("update", REFUSED))
+    most = (in_place.device.flash.page_bytes.value - HEADER_BYTES) // PLACE_BYTES
+    long, short = (search(in_place, SearchOptions(only_case=case), OneState()).enough[0] for case in ("update", REFUSED))
 
     assert long > most > short > 0
 

@@ -237,7 +237,9 @@ class _Search:
             self._found_wanted = self._found_wanted or (wanted is not None and wanted(verdict))
         if known.depth == 0:
             result.updates_ps[known.number] = expansion.work_ps
-        self._rooms.check(known, expansion, None if known.parent is None else self._store.behaviour(known.parent))
+        before = None if known.parent is None else self._store.behaviour(known.parent)
+        kind = None if known.twin is not None or known.kind == known.number else self._store.behaviour(known.kind)
+        self._rooms.check(known, expansion, before, kind)
         targets = [self._meet(known, child) for child in expansion.children]
         if self._joins is not None:
             self._joins.add(known.number, expansion, targets)

@@ -96,11 +96,14 @@ class Rooms:
         """Tell whether a state is the first of its kind with so much room: what follows from one with more can also follow, later, from it."""
         return bool(self.enough) and any(room > before for room, before in zip(rooms, most, strict=True))
 
-    def check(self, known: Known, expansion: Expansion, before: bytes | None) -> None:
-        """Hold a state against what its room is taken for: it takes no more places than a clean run, and after repeated cuts does what it did before.
+    def check(self, known: Known, expansion: Expansion, before: bytes | None, kind: bytes | None) -> None:
+        """Hold a state against what its room is taken for.
+
+        It takes no more places than a clean run; after repeated cuts it does what it did before, and with more room what the first of its kind did.
 
         Args:
-            before: what the state did whose run was cut; None for a start.
+            before: what the state did whose run was cut; None for a start. kind: what the first of its kind did, where this is another one, booted for the
+                room that it has; else None.
 
         Raises:
             OutlivedError, TooLittleRoomError: it is not so.
@@ -115,4 +118,6 @@ class Rooms:
         if any(more > enough for more, enough in zip(enough_for(used), allowed, strict=True)):
             raise TooLittleRoomError(used)
         if known.repeats > 1 and before is not None and expansion.behaviour != before:
+            raise TooLittleRoomError
+        if kind is not None and expansion.behaviour != kind:
             raise TooLittleRoomError

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 _MUCH_INSTRUCTIONS = 500_000
 """A boot that executes more than that does not know a call that is worth recording."""
+_BEGINNING = 4
+"""So many boots that follow one that executed much are recorded at once, as nothing is known yet, whatever they are."""
 _PATIENCE = 4
 """After recordings in vain, so many times as many boots pass before the next one, each time."""
 
@@ -33,9 +35,10 @@ class _Experience:
 class Recordings:
     """Decides by instructions, never by time: so a campaign makes the same boots on every machine.
 
-    Of each kind of state, the first, second, fourth, eighth ... miss is recorded if many more are to come, and the boot that follows the
-    first, second, fourth ... one that had to execute much. Where that does not help, as where each state has other bytes to verify, it is
-    tried more and more rarely.
+    As long as no recorded boot was short, each that follows one that had to execute much is recorded, a few at most: that is how the calls
+    that all have in common become known. Of each kind of state, the first, second, fourth, eighth ... miss is recorded if many more are to
+    come, and the boot that follows the first, second, fourth ... one that had to execute much. Where that does not help, as where each state
+    has other bytes to verify, it is tried more and more rarely.
     """
 
     def __init__(self) -> None:
@@ -44,6 +47,8 @@ class Recordings:
         self._asked: set[Hashable] = set()
         self._experience: dict[Hashable, _Experience] = {}
         self._recorded: dict[Hashable, int] = {}
+        self._beginning = _BEGINNING
+        self._was_heavy = False
 
     def is_worth_it(self, kind: Hashable, pages: Hashable, *, keen: bool) -> bool:
         """Tell whether to record the next boot of a kind, none of whose known boots fits.
@@ -53,8 +58,12 @@ class Recordings:
         """
         self._misses[kind] += 1
         experience = self._experience.setdefault(pages, _Experience())
-        if kind in self._asked:
-            self._asked.remove(kind)
+        asked = kind in self._asked
+        self._asked.discard(kind)
+        if self._was_heavy and self._beginning:
+            self._beginning -= 1
+            return True
+        if asked:
             return True
         if self._misses[kind] == 1:
             return keen
@@ -64,10 +73,14 @@ class Recordings:
         """A boot was recorded that executed so many instructions."""
         self._experience[pages].since = 0
         self._recorded[kind] = executed
+        self._was_heavy = executed > _MUCH_INSTRUCTIONS
+        if not self._was_heavy:
+            self._beginning = 0
 
     def made(self, kind: Hashable, pages: Hashable, executed: int) -> None:
         """A boot was made without recording it."""
         experience = self._experience[pages]
+        self._was_heavy = executed > _MUCH_INSTRUCTIONS
         before = self._recorded.pop(kind, None)
         if before is not None:
             experience.in_vain = experience.in_vain + 1 if executed > max(_MUCH_INSTRUCTIONS, before // 2) else 0

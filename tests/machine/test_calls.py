@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import random
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from harness.scenario.prepared import PreparedScenario
 
 from .firmware import IN_RAM, compile_program, make_script_flash, spin
 
-CHOICE, SALT, LAST_ERASED, DATA, TARGET = 0x08005000, 0x08005400, 0x08005800, 0x08006000, 0x08008000
+CHOICE, SALT, LAST_ERASED, R12_BEFORE, DATA, TARGET = 0x08005000, 0x08005400, 0x08005800, 0x08005C00, 0x08006000, 0x08008000
 RESULTS = 0x1000
 """Offset in RAM of what the two calls returned; the Q flag after each of them follows."""
 SHARED = {
@@ -34,6 +35,11 @@ SHARED = {
     "bytes sent": 8,
     "the Q flag": 11,
     "the flash controller": 12,
+    "the Q flag inside": 13,
+    "R12 moved": 14,
+    "R12 added": 15,
+    "R12 pushed": 16,
+    "a timer or not": 17,
 }
 REFUSED = {"a timer": 4, "special registers": 5, "exclusive accesses": 6, "a broken rule": 7, "a byte received": 9, "RAM by its alias": 10}
 INSIDE = {"a timer", "special registers", "a byte received", "RAM by its alias"}
@@ -65,9 +71,9 @@ def machines() -> Machines:
     return make_machines()
 
 
-def make_state(choice: int, salt: int = 1, data: bytes = b"\x5a" * 64, target: bytes = b"", last_erased: int = TARGET) -> NonVolatile:
-    """Return a flash whose program calls one function twice, after it wrote `last_erased` to the flash controller."""
-    words = {CHOICE: choice, SALT: salt, LAST_ERASED: last_erased}
+def make_state(choice: int, salt: int = 1, data: bytes = b"\x5a" * 64, target: bytes = b"", last_erased: int = TARGET, r12: int = 0) -> NonVolatile:
+    """Return a flash whose program calls one function twice, with `r12` in that register, after it wrote `last_erased` to the flash controller."""
+    words = {CHOICE: choice, SALT: salt, LAST_ERASED: last_erased, R12_BEFORE: r12}
     patches = {**{address: word.to_bytes(4, "little") for address, word in words.items()}, DATA: data, TARGET: target}
     return NonVolatile(compile_program("calls.c").flash(patches=patches))
 
@@ -149,24 +155,34 @@ def test_another_salt_or_another_page_is_another_call() -> None:
 @pytest.mark.parametrize(("name", "uses"), [("flash", False), ("bytes sent", False), ("the flash controller", True), ("flash operations", True)])
 def test_only_a_call_that_uses_the_flash_controller_depends_on_it(name: str, uses: bool) -> None:
     """That another page was erased last makes it another call only where it looks at the controller's registers, or writes them."""
+    assert depends_on_difference(make_state(SHARED[name]), make_state(SHARED[name], last_erased=TARGET + 1024)) == uses
+
+
+@pytest.mark.parametrize(("name", "uses"), [("flash", False), ("R12 moved", True), ("R12 added", True), ("R12 pushed", True)])
+def test_only_a_call_that_names_r12_depends_on_it(name: str, uses: bool) -> None:
+    """Another value in R12, which is noise after a power-on, makes it another call only where an instruction of it names that register."""
+    assert depends_on_difference(make_state(SHARED[name]), make_state(SHARED[name], r12=1)) == uses
+
+
+def depends_on_difference(state: NonVolatile, other: NonVolatile) -> bool:
+    """Record the calls of a state, and return whether less is shared in a boot of another one, which goes on as without shared calls."""
     machines = make_machines()
     for _ in range(2):
-        machines.recorder.boot(make_state(SHARED[name]), seed=1)
+        machines.recorder.boot(state, seed=1)
     shared = []
-    for state in (make_state(SHARED[name]), make_state(SHARED[name], last_erased=TARGET + 1024)):
+    for booted in (state, other):
         before = machines.calls.counts().instructions
-        assert described(machines.user, state) == described(machines.plain, state)
+        assert described(machines.user, booted) == described(machines.plain, booted)
         shared.append(machines.calls.counts().instructions - before)
-
-    assert (shared[1] < shared[0]) == uses
+    return shared[1] < shared[0]
 
 
 def test_the_q_flag_stays_what_it_was_or_is_set() -> None:
-    """Calls recorded with either flag, that set it or do not, leave what the core would have left; power-on leaves it as it likes."""
+    """Calls recorded with either flag, that set it or do not, or may not be shared after all, leave what the core would have left."""
     machines = make_machines()
     left = set()
     for seed in range(1, 9):
-        for name, salt in (("the Q flag", 1), ("the Q flag", 3), ("flash", 1)):
+        for name, salt in itertools.product(("the Q flag", "the Q flag inside", "a timer or not"), (1, 3)):
             state = make_state(SHARED[name], salt)
             expected = described(machines.plain, state, seed)
             for machine in (machines.user, machines.recorder, machines.user):
@@ -174,8 +190,37 @@ def test_the_q_flag_stays_what_it_was_or_is_set() -> None:
             left.add((name, salt, results_of(machines.plain, 16)[8:]))
 
     clear, both = bytes(8), (0x08000000).to_bytes(4, "little") * 2
-    assert left == {("the Q flag", 1, clear), ("the Q flag", 1, both), ("the Q flag", 3, both), ("flash", 1, clear), ("flash", 1, both)}
+    either = {("the Q flag", 1), ("the Q flag inside", 1), ("a timer or not", 1), ("a timer or not", 3)}
+    assert left == {(*name, flags) for name in either for flags in (clear, both)} | {("the Q flag", 3, both), ("the Q flag inside", 3, both)}
     assert machines.calls.counts().shared > 24
+
+
+def test_the_first_boot_of_all_finds_the_calls_that_the_second_records() -> None:
+    """With an empty store a machine that does not record finds out which calls are worth it, and gives what every machine gives."""
+    machines = make_machines()
+    state = make_state(SHARED["flash"])
+    expected = described(machines.plain, state)
+
+    assert [described(machine, state) for machine in (machines.user, machines.recorder)] == [expected] * 2
+    assert machines.calls.counts().functions > 0
+    assert shared_by_user(machines, state) == 2
+
+
+@pytest.mark.parametrize("reference", ["stm32f103/speck-full", "nrf52840/speck-full"])
+def test_calls_hardly_depend_on_what_a_power_on_leaves(reference: str) -> None:
+    """What one filling of registers and RAM recorded is shared by all others: signatures, checksums and copies are not executed once for each."""
+    scenario = prepare(reference, PrepareOptions())
+    build = (scenario.device, scenario.part, scenario.domains, scenario.timing, scenario.verification)
+    calls = SharedCalls()
+    user, recorder = EmbeddedMachine(*build, calls=calls), EmbeddedMachine(*build, records_reads=True, calls=calls)
+    state = scenario.case("update").state
+    for machine in (user, recorder, recorder):
+        machine.boot(state, seed=1)
+
+    for seed in range(2, 10):
+        before = calls.counts().instructions
+        trace = user.boot(state, seed=seed)
+        assert calls.counts().instructions - before > 0.9 * trace.instructions
 
 
 def results_of(machine: EmbeddedMachine, size_bytes: int = 8) -> bytes:

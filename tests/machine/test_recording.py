@@ -33,8 +33,31 @@ def test_a_boot_that_many_follow_is_recorded_at_once_and_then_more_and_more_rare
 
 
 def test_of_a_kind_that_few_follow_only_what_executes_much_is_recorded() -> None:
-    """Without many boots to come, the one after a boot that executed much is recorded, and none where all execute little."""
-    assert recorded_of(70, left=_LITTLE, keen=False) == [1]
+    """Without many boots to come, those after boots that executed much are recorded, and none where all execute little."""
+    assert recorded_of(70, left=_LITTLE, keen=False) == [1, 2]
+
+
+def test_at_the_beginning_whatever_follows_a_boot_that_executed_much_is_recorded() -> None:
+    """States of another kind have calls in common too: a few boots are recorded at once, up to the first that is short."""
+    recordings = Recordings()
+    recorded = []
+    for kind, executed in enumerate((_MUCH, _MUCH, _MUCH, _LITTLE, _MUCH, _MUCH, _LITTLE)):
+        recorded.append(recordings.is_worth_it(kind, kind, keen=False))
+        done = recordings.recorded if recorded[-1] else recordings.made
+        done(kind, kind, executed)
+
+    assert recorded == [False, True, True, True, False, False, False]
+
+
+def test_a_beginning_in_which_no_boot_is_short_ends_all_the_same() -> None:
+    """Where each state has other bytes to verify, only a few boots are recorded at once."""
+    recordings = Recordings()
+    recorded = []
+    for kind in range(100):
+        recorded.append(recordings.is_worth_it(kind, kind, keen=False))
+        (recordings.recorded if recorded[-1] else recordings.made)(kind, kind, _MUCH)
+
+    assert recorded == [False, True, True, True, True, *[False] * 95]
 
 
 @pytest.mark.parametrize("fillings", [1, _FILLINGS])
@@ -42,7 +65,7 @@ def test_recordings_in_vain_are_given_up(fillings: int) -> None:
     """Where each boot executes as much as the one that was recorded, as where each verifies other bytes, few of a thousand are recorded."""
     recorded = recorded_of(1000, left=_MUCH, fillings=fillings)
 
-    assert 2 * fillings <= len(recorded) <= 2 * fillings + 6
+    assert 2 * fillings <= len(recorded) <= 2 * fillings + 8
 
 
 def test_one_boot_that_becomes_short_makes_recordings_worth_trying_again() -> None:

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "memo_calls.h"
 #include "trap.h"
 
 #define UNREACHABLE_ADDRESS 1u /* Unicorn runs until here: code is never at an odd address */
@@ -64,7 +63,6 @@ void machine_reset(struct machine *m, const struct boot_request *request)
     operation_log_reset(m);
     reads_reset(m);
     memo_reset(m);
-    memo_calls_forget(m);
     converge_reset(m, request);
     domain_reset(m);
     exception_reset(m);

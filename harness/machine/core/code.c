@@ -215,7 +215,7 @@ static void count_slowly(struct machine *m, uint32_t address, uint32_t size_byte
         /* A block across pages is never cached: it would have to be forgotten with either of them. */
         m->code.counts[offset / 2] = (struct code_count){(uint16_t)size_bytes, (uint16_t)stretch.instructions,
                                                          (uint16_t)stretch.cycles.low, (uint16_t)stretch.cycles.high,
-                                                         (uint16_t)stretch.cycles.waits, CODE_SHARING_UNKNOWN};
+                                                         (uint16_t)stretch.cycles.waits, 0};
     }
     code_mark(m, address, size_bytes);
     m->block_instructions = stretch.instructions;
@@ -261,6 +261,9 @@ static void on_block(uc_engine *engine, uint64_t address, uint32_t size_bytes, v
     }
     if (enters && !m->ended && m->exception.next == 0) {
         memo_enter(m, pc);
+    }
+    if (m->memo.learns && !m->ended) {
+        memo_learn(m, pc, size_bytes);
     }
 }
 

@@ -10,8 +10,12 @@
 
 struct machine;
 
-/* Whether calls that run a block may be shared; see memo_calls.h. */
-enum code_sharing { CODE_SHARING_UNKNOWN, CODE_SHARING_ALLOWED, CODE_SHARING_REFUSED };
+/* What calls that run a block are told by, see memo_calls.h: bits, 0 where nobody looked yet. */
+enum code_sharing {
+    CODE_SHARING_KNOWN = 1,
+    CODE_SHARING_REFUSED = 2, /* they may not be shared */
+    CODE_SHARING_USES_R12 = 4,
+};
 
 /* Instructions and cycles of the translated block that starts at a half-word; `bytes` 0 means unknown. */
 struct code_count {
@@ -20,7 +24,7 @@ struct code_count {
     uint16_t low;
     uint16_t high;
     uint16_t waits;
-    uint16_t sharing; /* enum code_sharing */
+    uint16_t sharing; /* of enum code_sharing */
 };
 
 struct code {

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-static int core_registers[MEMO_REGISTERS] = {
-    UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2,  UC_ARM_REG_R3,  UC_ARM_REG_R4,  UC_ARM_REG_R5, UC_ARM_REG_R6, UC_ARM_REG_R7,
-    UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_XPSR,
+static int core_registers[MEMO_REGISTERS + 1] = {
+    UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2,  UC_ARM_REG_R3,  UC_ARM_REG_R4, UC_ARM_REG_R5, UC_ARM_REG_R6,   UC_ARM_REG_R7,
+    UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_XPSR, UC_ARM_REG_R12,
 };
 
 static uint8_t *controller(struct machine *m, uint32_t *size_bytes)
@@ -26,14 +26,16 @@ uint32_t memo_controller_bytes(struct machine *m)
 
 void memo_read_state(struct machine *m, struct memo_state *state)
 {
-    void *values[MEMO_REGISTERS];
+    void *values[MEMO_REGISTERS + 1];
     uint32_t size_bytes;
 
     for (uint32_t index = 0; index < MEMO_REGISTERS; index++) {
         state->registers[index] = 0;
         values[index] = &state->registers[index];
     }
-    uc_reg_read_batch(m->engine, core_registers, values, MEMO_REGISTERS);
+    state->r12 = 0;
+    values[MEMO_REGISTERS] = &state->r12;
+    uc_reg_read_batch(m->engine, core_registers, values, MEMO_REGISTERS + 1);
     state->saturated = state->registers[MEMO_XPSR] & XPSR_Q;
     state->registers[MEMO_XPSR] &= ~XPSR_Q;
     state->core_hz = m->clock.core_hz;
@@ -47,10 +49,12 @@ void memo_read_state(struct machine *m, struct memo_state *state)
     state->system = m->system_memory;
 }
 
-/* What a call that began without the Q flag did to it is known for every call; of one that began with it, only for those that do too. */
-static bool same_state(struct machine *m, const struct memo_state *now, const struct memo_state *before)
+/* Every call was recorded without the Q flag: so it is known whether it sets it, and it leaves the flag to whoever has it. */
+static bool same_state(struct machine *m, const struct memo_state *now, const struct memo_record *record)
 {
-    return (now->saturated == before->saturated || before->saturated == 0) &&
+    const struct memo_state *before = &record->before;
+
+    return (now->r12 == before->r12 || (record->sharing & CODE_SHARING_USES_R12) == 0) &&
            memcmp(now, before, offsetof(struct memo_state, scb)) == 0 &&
            memcmp(now->scb, before->scb, SCB_BLOCK_BYTES) == 0 &&
            memcmp(now->system, before->system, m->config.system_bytes) == 0;
@@ -124,7 +128,7 @@ static bool undisturbed(const struct machine *m, const struct memo_record *recor
 static const struct memo_record *find_aged(struct machine *m, uint32_t age, uint32_t pc, const struct memo_state *now)
 {
     for (const struct memo_record *record = memo_first(m->memo.store, age, pc, now); record != NULL; record = record->next) {
-        if (record->pc == pc && same_state(m, now, &record->before) && same_controller(m, now, record) && same_ram(m, record) &&
+        if (record->pc == pc && same_state(m, now, record) && same_controller(m, now, record) && same_ram(m, record) &&
             same_pages(m, record) &&
             (!record->sends || memo_same_sender(m, &record->sender_before))) {
             return record;
@@ -148,6 +152,7 @@ void memo_disturb(struct machine *m)
 {
     m->memo.disturbances++;
     m->memo.return_pc = MEMO_NOTHING;
+    memo_show_saturation(m);
 }
 
 void memo_enter(struct machine *m, uint32_t pc)
@@ -167,8 +172,9 @@ void memo_enter(struct machine *m, uint32_t pc)
     }
 }
 
-static void write_registers(struct machine *m, const struct memo_state *after)
+static void write_registers(struct machine *m, const struct memo_record *record)
 {
+    const struct memo_state *after = &record->after;
     uint32_t status = 0;
 
     uc_reg_read(m->engine, UC_ARM_REG_XPSR, &status);
@@ -177,6 +183,9 @@ static void write_registers(struct machine *m, const struct memo_state *after)
         uc_reg_write(m->engine, core_registers[index], &after->registers[index]);
     }
     uc_reg_write(m->engine, UC_ARM_REG_XPSR, &status);
+    if ((record->sharing & CODE_SHARING_USES_R12) != 0) {
+        uc_reg_write(m->engine, UC_ARM_REG_R12, &after->r12);
+    }
 }
 
 static void write_ram(struct machine *m, const struct memo_record *record)
@@ -255,7 +264,8 @@ uint32_t memo_apply(struct machine *m)
     log_operations(m, record, begin_fs);
     write_pages(m, record);
     write_ram(m, record);
-    write_registers(m, &record->after);
+    write_registers(m, record);
+    memo_note_sharing(m, record->sharing);
     if (record->controls) {
         memo_note_controlling(m);
         memcpy(controller(m, &size_bytes), record->after.controller, memo_controller_bytes(m));

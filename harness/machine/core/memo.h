@@ -6,14 +6,15 @@
  *  2. It is shared only where nothing but the core's registers, RAM, flash, the flash controller and a UART that only sends
  *     (`memo_sender.c`) took part in it: no other peripheral, no exception, no event, no broken rule, no instruction that reads or
  *     changes what is not in rule 3.
- *  3. Its record holds all that it can depend on: registers and flags, every byte of RAM and every page of flash that it looked
+ *  3. Its record holds all that it can depend on: registers and flags (R12 if an instruction of it names that register), every byte of RAM and every page of flash that it looked
  *     at before it wrote there, SCB, option and factory bytes, the rate of the clock; and of flash controller and transmitter, if it
  *     uses them, their state. It neither begins nor ends while the controller works, so one that does not use it cannot tell what it does.
  *  4. Where a later call finds all of these equal, it executes the same instructions. So its outcome is written down instead:
  *     registers, RAM, flash, operations, instructions, cycles and time; all counts move by the same amounts.
  *  5. A call inside which the boot would end or something would be due is executed.
  *
- * A machine that records (`reads.h`) finds calls worth sharing and writes the records; every machine looks them up. Machines with
+ * A machine that records (`reads.h`) finds calls worth sharing and writes the records; every machine looks them up. The first boot with an
+ * empty store finds them on any machine, so that the first one that records need not. Machines with
  * the same configuration may use one store: in one process one after the other, and at once in processes that were forked after it was made.
  */
 #ifndef MEMO_H
@@ -22,6 +23,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "memo_calls.h"
 
 struct machine;
 struct memo_record;
@@ -49,6 +52,9 @@ struct memo {
     uint32_t known_functions;       /* of the store's, those whose first block this machine does not keep in its cache */
     uint32_t return_pc;             /* where the innermost call that is being recorded returns to */
     uint64_t disturbances;          /* events that no call may be shared over */
+    struct memo_calls calls;        /* under way, where they are followed to find out which are worth it */
+    uint32_t saturated;             /* XPSR_Q where calls are being recorded without that flag, which the core had before them */
+    bool learns;                    /* a machine that does not record follows calls too, as no function is known */
 };
 
 /* Make an empty store of `size_bytes` bytes at most, which processes that are forked from this one share; NULL where memory failed, or for fewer than `MEMO_BYTES_MIN`. */
@@ -92,6 +98,9 @@ void memo_return(struct machine *m, uint32_t pc);
 
 /* The core is stopped at a call whose outcome is known. Returns where it goes on. */
 uint32_t memo_apply(struct machine *m);
+
+/* In a machine that learns: a block of `size_bytes` begins. */
+void memo_learn(struct machine *m, uint32_t pc, uint32_t size_bytes);
 
 /* In a machine that records: a block of `size_bytes` begins; a page was looked at up to byte `end`, or erased. */
 void memo_follow(struct machine *m, uint32_t pc, uint32_t size_bytes);

@@ -4,6 +4,7 @@
 #include "memo_private.h"
 
 #define NOP 0xBF00u
+#define R12 12u
 
 static uint16_t halfword_at(const uint8_t *bytes)
 {
@@ -68,7 +69,7 @@ void memo_calls_follow(struct machine *m, struct memo_calls *calls, uint32_t pc,
     } else if (calls->depth > 0) {
         end(m, calls, pc);
     }
-    if (!memo_calls_can_share(m, pc, size_bytes)) {
+    if ((memo_calls_sharing(m, pc, size_bytes) & CODE_SHARING_REFUSED) != 0) {
         m->memo.disturbances++;
     }
     calls->previous_end = pc + size_bytes;
@@ -106,22 +107,49 @@ static bool can_share_wide(uint16_t first, uint16_t second)
     return true;
 }
 
-static bool can_share(const uint8_t *bytes, uint32_t size_bytes)
+/* Of the narrow instructions only ADD, CMP, MOV, BX and BLX with any register name one above R7 that is neither SP, LR nor PC. */
+static bool narrow_uses_r12(uint16_t first)
 {
+    return (first & 0xFC00u) == 0x4400u && ((first >> 3 & 0xFu) == R12 || ((first & 7u) | (first >> 4 & 8u)) == R12);
+}
+
+/* Registers are in four places of a wide instruction; where it has something else there, it is taken for one. */
+static bool wide_uses_r12(uint16_t first, uint16_t second)
+{
+    if ((first & 0xF800u) == 0xF000u && (second & 0x8000u) != 0) { /* branches, barriers */
+        return false;
+    }
+    if ((first & 0xFE40u) == 0xE800u && (second & 1u << R12) != 0) { /* LDM, STM: a bit a register */
+        return true;
+    }
+    return (first & 0xFu) == R12 || second >> 12 == R12 || (second >> 8 & 0xFu) == R12 || (second & 0xFu) == R12;
+}
+
+static uint32_t sharing_of(const uint8_t *bytes, uint32_t size_bytes)
+{
+    uint32_t sharing = CODE_SHARING_KNOWN;
+
     for (uint32_t offset = 0; offset + 2 <= size_bytes;) {
         uint16_t first = halfword_at(bytes + offset);
         uint32_t wide = code_instruction_bytes(first);
 
-        if (wide == 2 ? !can_share_narrow(first)
-                      : offset + 4 > size_bytes || !can_share_wide(first, halfword_at(bytes + offset + 2))) {
-            return false;
+        if (wide == 2) {
+            sharing |= can_share_narrow(first) ? 0 : CODE_SHARING_REFUSED;
+            sharing |= narrow_uses_r12(first) ? CODE_SHARING_USES_R12 : 0;
+        } else if (offset + 4 > size_bytes) {
+            sharing |= CODE_SHARING_REFUSED;
+        } else {
+            uint16_t second = halfword_at(bytes + offset + 2);
+
+            sharing |= can_share_wide(first, second) ? 0 : CODE_SHARING_REFUSED;
+            sharing |= wide_uses_r12(first, second) ? CODE_SHARING_USES_R12 : 0;
         }
         offset += wide;
     }
-    return true;
+    return sharing;
 }
 
-bool memo_calls_can_share(const struct machine *m, uint32_t pc, uint32_t size_bytes)
+uint32_t memo_calls_sharing(const struct machine *m, uint32_t pc, uint32_t size_bytes)
 {
     uint32_t flash_offset;
     uint32_t limit;
@@ -129,14 +157,14 @@ bool memo_calls_can_share(const struct machine *m, uint32_t pc, uint32_t size_by
     struct code_count *known;
 
     if (!flash_locate(m, pc, &flash_offset) || limit < size_bytes || size_bytes == 0) {
-        return false;
+        return CODE_SHARING_KNOWN | CODE_SHARING_REFUSED;
     }
     known = &m->code.counts[flash_offset / 2];
     if (known->bytes != size_bytes) {
-        return can_share(bytes, size_bytes);
+        return sharing_of(bytes, size_bytes);
     }
-    if (known->sharing == CODE_SHARING_UNKNOWN) {
-        known->sharing = can_share(bytes, size_bytes) ? CODE_SHARING_ALLOWED : CODE_SHARING_REFUSED;
+    if (known->sharing == 0) {
+        known->sharing = (uint16_t)sharing_of(bytes, size_bytes);
     }
-    return known->sharing == CODE_SHARING_ALLOWED;
+    return known->sharing;
 }

@@ -26,13 +26,10 @@ struct memo_calls {
     uint32_t previous_bytes;
 };
 
-/* Forget the calls of the last boot. */
-void memo_calls_forget(struct machine *m);
-
 /* A block begins. */
 void memo_calls_follow(struct machine *m, struct memo_calls *calls, uint32_t pc, uint32_t size_bytes);
 
-/* Whether a block depends on, and changes, nothing but what a record holds: it is in flash, without barriers to that. */
-bool memo_calls_can_share(const struct machine *m, uint32_t pc, uint32_t size_bytes);
+/* What calls that run a block are told by (`code_sharing`); refused unless it is in flash, and depends on and changes nothing but what a record holds. */
+uint32_t memo_calls_sharing(const struct machine *m, uint32_t pc, uint32_t size_bytes);
 
 #endif

@@ -7,22 +7,23 @@
 
 #include "machine.h"
 
-#define MEMO_REGISTERS 16u
-#define MEMO_XPSR 15u /* of these */
+#define MEMO_REGISTERS 15u
+#define MEMO_XPSR 14u /* of these */
 #define XPSR_Q 0x08000000u
 #define MEMO_FUNCTIONS_MAX 64u
 #define MEMO_INSTRUCTIONS_WORTH 2048u /* a shorter call costs little more than to look it up */
 
 /* The core, the controller and the clock when a call begins or ends. */
 struct memo_state {
-    uint32_t registers[MEMO_REGISTERS]; /* R0 to R12, SP, LR, XPSR without its Q flag */
+    uint32_t registers[MEMO_REGISTERS]; /* R0 to R11, SP, LR, XPSR without its Q flag */
     uint32_t core_hz;
     uint32_t wait_states;
     uint32_t oscillator;
     uint32_t port_closed;
     const uint8_t *scb;
     const uint8_t *system;
-    uint32_t saturated; /* XPSR_Q or 0; instructions only ever set it, and none of a shared call reads it */
+    uint32_t saturated; /* XPSR_Q or 0: instructions only ever set it, and none of a shared call reads it */
+    uint32_t r12;       /* means something only to a call that names it */
     uint32_t fpec_lock; /* from here on: means something only to a call that uses the controller */
     uint32_t fpec_option_lock;
     const uint8_t *controller;
@@ -69,6 +70,7 @@ struct memo_record {
     struct memo_range *ram_writes;
     struct memo_page *pages;
     struct memo_operation *operations;
+    uint32_t sharing; /* what its blocks are told by (`code_sharing`), together */
     uint32_t ram_read_count;
     uint32_t ram_write_count;
     uint32_t page_count;
@@ -133,6 +135,12 @@ void memo_note_sending(struct machine *m);
 
 /* Whether a call that used it may end here. */
 bool memo_sending_is_settled(const struct machine *m);
+
+/* The calls that are being recorded run code that is told by these bits of `code_sharing`. */
+void memo_note_sharing(struct machine *m, uint32_t sharing);
+
+/* Give the core back the Q flag that it had before the calls that are being recorded began: each begins without. */
+void memo_show_saturation(struct machine *m);
 
 /* Begin to record a call. */
 void memo_begin(struct machine *m, uint32_t pc, const struct memo_state *now);

@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memo_calls.h"
-
 #define FRAMES_MAX 4u /* calls inside calls that are recorded at once */
 #define RAM_READ 1u
 #define RAM_WRITTEN 2u
-#define REGISTER_SP 13u
-#define REGISTER_LR 14u
+#define REGISTER_SP 12u /* of `memo_state` */
+#define REGISTER_LR 13u
+#define XPSR_NZCV 0xF0000000u
 
 /* A call under way. */
 struct frame {
@@ -23,14 +22,18 @@ struct frame {
     uint64_t instructions;
     struct cycle_count cycles;
     struct clock clock;
-    uint8_t *ram_use;    /* RAM_READ and RAM_WRITTEN a byte */
+    uint8_t *ram_use;    /* RAM_READ and RAM_WRITTEN a byte; 0 outside of the bytes from `ram_first` up to `ram_end` */
     uint8_t *ram_before; /* where RAM_READ */
     uint8_t *page_use;   /* a `page_use` a page */
     uint32_t *page_reach;
     const uint8_t **page_before;
     struct memo_wear *page_wear;
     struct usart_sender sender;
+    uint32_t ram_first;
+    uint32_t ram_end;
     uint32_t sent_bytes;
+    uint32_t sharing;
+    uint32_t saturated; /* XPSR_Q where the call set that flag, and a call inside of it began without */
     bool controls;
     bool sends;
     bool complete; /* nothing was lost for want of memory */
@@ -39,7 +42,6 @@ struct frame {
 struct memo_recorder {
     struct frame frames[FRAMES_MAX];
     uint32_t depth; /* counts only while `memo.return_pc` is set */
-    struct memo_calls calls;
 };
 
 static uint32_t page_count(const struct machine *m)
@@ -52,6 +54,25 @@ static uint32_t depth_of(const struct machine *m)
     return m->memo.return_pc == MEMO_NOTHING ? 0 : m->memo.recorder->depth;
 }
 
+/* A frame is about to note a use of RAM: most of it is never used, and never looked through. Returns where the bytes end. */
+static uint32_t widen(const struct machine *m, struct frame *frame, uint32_t offset, uint32_t size_bytes)
+{
+    uint32_t end = offset + size_bytes < m->config.ram_bytes ? offset + size_bytes : m->config.ram_bytes;
+
+    frame->ram_first = offset < frame->ram_first ? offset : frame->ram_first;
+    frame->ram_end = end > frame->ram_end ? end : frame->ram_end;
+    return end;
+}
+
+static void forget_ram(const struct machine *m, struct frame *frame)
+{
+    if (frame->ram_first < frame->ram_end) {
+        memset(frame->ram_use + frame->ram_first, 0, frame->ram_end - frame->ram_first);
+    }
+    frame->ram_first = m->config.ram_bytes;
+    frame->ram_end = 0;
+}
+
 void memo_ram_read(struct machine *m, uint32_t offset, uint32_t size_bytes)
 {
     if (m->memo.recorder == NULL) {
@@ -59,8 +80,9 @@ void memo_ram_read(struct machine *m, uint32_t offset, uint32_t size_bytes)
     }
     for (uint32_t level = depth_of(m); level > 0; level--) {
         struct frame *frame = &m->memo.recorder->frames[level - 1];
+        const uint32_t end = widen(m, frame, offset, size_bytes);
 
-        for (uint32_t place = offset; place < offset + size_bytes && place < m->config.ram_bytes; place++) {
+        for (uint32_t place = offset; place < end; place++) {
             if (frame->ram_use[place] == 0) {
                 frame->ram_use[place] = RAM_READ;
                 frame->ram_before[place] = m->ram[place];
@@ -76,8 +98,9 @@ void memo_ram_written(struct machine *m, uint32_t offset, uint32_t size_bytes)
     }
     for (uint32_t level = depth_of(m); level > 0; level--) {
         struct frame *frame = &m->memo.recorder->frames[level - 1];
+        const uint32_t end = widen(m, frame, offset, size_bytes);
 
-        for (uint32_t place = offset; place < offset + size_bytes && place < m->config.ram_bytes; place++) {
+        for (uint32_t place = offset; place < end; place++) {
             frame->ram_use[place] |= RAM_WRITTEN;
         }
     }
@@ -100,6 +123,16 @@ void memo_note_sending(struct machine *m)
     }
     for (uint32_t level = depth_of(m); level > 0; level--) {
         m->memo.recorder->frames[level - 1].sends = true;
+    }
+}
+
+void memo_note_sharing(struct machine *m, uint32_t sharing)
+{
+    if (m->memo.recorder == NULL) {
+        return;
+    }
+    for (uint32_t level = depth_of(m); level > 0; level--) {
+        m->memo.recorder->frames[level - 1].sharing |= sharing;
     }
 }
 
@@ -152,6 +185,33 @@ static bool keep_state(struct machine *m, struct memo_state *state)
     return state->scb != NULL && state->controller != NULL && state->system != NULL;
 }
 
+void memo_show_saturation(struct machine *m)
+{
+    uint32_t status = 0;
+
+    if (m->memo.saturated != 0) {
+        uc_reg_read(m->engine, UC_ARM_REG_XPSR, &status);
+        status = (status & XPSR_NZCV) | m->memo.saturated;
+        uc_reg_write(m->engine, UC_ARM_REG_APSR_NZCVQ, &status);
+        m->memo.saturated = 0;
+    }
+}
+
+/* A call begins inside of `depth` others. What could read the Q flag ends their recording first, and gets it back. */
+static void hide_saturation(struct machine *m, uint32_t depth, const struct memo_state *now)
+{
+    uint32_t status = now->registers[MEMO_XPSR] & XPSR_NZCV;
+
+    if (now->saturated == 0) {
+        return;
+    }
+    for (uint32_t level = 0; level < depth; level++) {
+        m->memo.recorder->frames[level].saturated = XPSR_Q;
+    }
+    m->memo.saturated = XPSR_Q;
+    uc_reg_write(m->engine, UC_ARM_REG_APSR_NZCVQ, &status);
+}
+
 void memo_begin(struct machine *m, uint32_t pc, const struct memo_state *now)
 {
     struct memo_recorder *recorder = m->memo.recorder;
@@ -172,23 +232,26 @@ void memo_begin(struct machine *m, uint32_t pc, const struct memo_state *now)
     frame->clock = m->clock;
     frame->controls = false;
     frame->sends = false;
+    frame->sharing = CODE_SHARING_KNOWN;
+    frame->saturated = 0;
     frame->sent_bytes = m->usart.output_bytes;
     usart_sender_read(m, &frame->sender);
-    memset(frame->ram_use, 0, m->config.ram_bytes);
+    forget_ram(m, frame);
     memset(frame->page_use, PAGE_UNTOUCHED, page_count(m));
     memset(frame->page_reach, 0, page_count(m) * sizeof(*frame->page_reach));
     memset(frame->page_before, 0, page_count(m) * sizeof(*frame->page_before));
     frame->complete = keep_state(m, &frame->before);
+    hide_saturation(m, depth, now);
     recorder->depth = depth + 1;
     m->memo.return_pc = frame->return_pc;
 }
 
 /* Where the next byte that was used at all may be: most of RAM never is. */
-static uint32_t skip_unused(const struct machine *m, const struct frame *frame, uint32_t offset)
+static uint32_t skip_unused(const struct frame *frame, uint32_t offset)
 {
     uint64_t uses = 0;
 
-    while (uses == 0 && offset + sizeof(uses) <= m->config.ram_bytes) {
+    while (uses == 0 && offset + sizeof(uses) <= frame->ram_end) {
         memcpy(&uses, frame->ram_use + offset, sizeof(uses));
         offset += uses == 0 ? sizeof(uses) : 0;
     }
@@ -201,10 +264,10 @@ static uint32_t find_ranges(const struct machine *m, const struct frame *frame, 
 {
     uint32_t count = 0;
 
-    for (uint32_t offset = skip_unused(m, frame, 0); offset < m->config.ram_bytes; offset = skip_unused(m, frame, offset + 1)) {
+    for (uint32_t offset = skip_unused(frame, frame->ram_first); offset < frame->ram_end; offset = skip_unused(frame, offset + 1)) {
         uint32_t start = offset;
 
-        while (offset < m->config.ram_bytes && (frame->ram_use[offset] & use) != 0) {
+        while (offset < frame->ram_end && (frame->ram_use[offset] & use) != 0) {
             offset++;
         }
         if (offset != start && ranges != NULL) {
@@ -355,7 +418,9 @@ static void finish(struct machine *m, const struct frame *frame)
                                               m->cycles.waits - frame->cycles.waits};
         record->clock = clock_difference(&frame->clock, &m->clock);
         record->controls = frame->controls;
+        record->sharing = frame->sharing;
         memo_read_state(m, &record->after);
+        record->after.saturated |= frame->saturated;
         if (keep_state(m, &record->after) && record_ram(m, frame, record) && record_operations(m, frame, record, changed) &&
             record_pages(m, frame, record, changed) && record_sending(m, frame, record)) {
             memo_add(m->memo.store, record);
@@ -375,6 +440,9 @@ void memo_return(struct machine *m, uint32_t pc)
         recorder->depth--;
         m->memo.return_pc = recorder->depth == 0 ? MEMO_NOTHING : recorder->frames[recorder->depth - 1].return_pc;
     }
+    if (m->memo.return_pc == MEMO_NOTHING) {
+        memo_show_saturation(m);
+    }
 }
 
 void memo_follow(struct machine *m, uint32_t pc, uint32_t size_bytes)
@@ -382,10 +450,20 @@ void memo_follow(struct machine *m, uint32_t pc, uint32_t size_bytes)
     if (m->memo.recorder == NULL || m->ended || m->memo.found != NULL) {
         return;
     }
-    if (m->memo.return_pc != MEMO_NOTHING && !memo_calls_can_share(m, pc, size_bytes)) {
-        memo_disturb(m);
+    if (m->memo.return_pc != MEMO_NOTHING) {
+        uint32_t sharing = memo_calls_sharing(m, pc, size_bytes);
+
+        memo_note_sharing(m, sharing);
+        if ((sharing & CODE_SHARING_REFUSED) != 0) {
+            memo_disturb(m);
+        }
     }
-    memo_calls_follow(m, &m->memo.recorder->calls, pc, size_bytes);
+    memo_calls_follow(m, &m->memo.calls, pc, size_bytes);
+}
+
+void memo_learn(struct machine *m, uint32_t pc, uint32_t size_bytes)
+{
+    memo_calls_follow(m, &m->memo.calls, pc, size_bytes);
 }
 
 static uint64_t on_read(uc_engine *engine, uint64_t offset, unsigned size_bytes, void *user_data)
@@ -415,7 +493,8 @@ static bool allocate_frames(struct machine *m)
     for (uint32_t level = 0; level < FRAMES_MAX; level++) {
         struct frame *frame = &m->memo.recorder->frames[level];
 
-        frame->ram_use = malloc(m->config.ram_bytes);
+        forget_ram(m, frame);
+        frame->ram_use = calloc(m->config.ram_bytes, 1);
         frame->ram_before = malloc(m->config.ram_bytes);
         frame->page_use = malloc(pages);
         frame->page_reach = calloc(pages, sizeof(*frame->page_reach));
@@ -488,11 +567,4 @@ void memo_release(struct machine *m)
     free(m->memo.recorder);
     m->memo.recorder = NULL;
     m->memo.return_pc = MEMO_NOTHING;
-}
-
-void memo_calls_forget(struct machine *m)
-{
-    if (m->memo.recorder != NULL) {
-        m->memo.recorder->calls = (struct memo_calls){0};
-    }
 }

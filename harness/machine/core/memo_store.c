@@ -298,8 +298,11 @@ void memo_reset(struct machine *m)
 
     m->memo.found = NULL;
     m->memo.return_pc = MEMO_NOTHING;
+    m->memo.saturated = 0;
     if (store != NULL) {
         memo_store_enter(store);
+        m->memo.calls = (struct memo_calls){0};
+        m->memo.learns = m->memo.recorder == NULL && atomic_load(&store->shared->function_count) == 0;
     }
     while (store != NULL && m->memo.known_functions < atomic_load(&store->shared->function_count)) {
         code_forget_count(m, atomic_load(&store->shared->functions[m->memo.known_functions++].pc));

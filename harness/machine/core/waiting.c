@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define FIRST_SNAPSHOT 8u
+#define WAITING_XPSR 16u /* of the registers of a snapshot */
 
 void waiting_reset(struct machine *m)
 {
@@ -40,6 +41,7 @@ static void read_registers(const struct machine *m, uint32_t *values)
         pointers[index] = &values[index];
     }
     uc_reg_read_batch(m->engine, identifiers, pointers, WAITING_REGISTERS);
+    values[WAITING_XPSR] |= m->memo.saturated;
 }
 
 static bool can_wait_for_ever(const struct machine *m)

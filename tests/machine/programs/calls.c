@@ -7,6 +7,7 @@ VECTORS(unexpected, unexpected, unexpected)
 #define CHOICE (*(volatile uint32_t *)0x08005000u)
 #define SALT (*(volatile uint32_t *)0x08005400u)
 #define LAST_ERASED (*(volatile uint32_t *)0x08005800u)
+#define R12_BEFORE (*(volatile uint32_t *)0x08005C00u)
 #define DATA ((const volatile uint32_t *)0x08006000u)
 #define TARGET 0x08008000u
 #define PAGE_BYTES 1024u
@@ -93,6 +94,37 @@ CALLED sum_saturated(void)
     return sum;
 }
 
+/* The same inside of a call, and another one behind it. */
+CALLED sum_saturated_inside(void)
+{
+    return sum_saturated() * 31 + sum_of_flash() * 7;
+}
+
+/* R12, named by a narrow instruction, a wide one, and a list. */
+CALLED sum_with_r12_moved(void)
+{
+    uint32_t sum;
+
+    __asm volatile("mov %0, r12" : "=r"(sum));
+    return sum + sum_of_flash();
+}
+
+CALLED sum_with_r12_added(void)
+{
+    uint32_t sum;
+
+    __asm volatile("add.w %0, r12, #1" : "=r"(sum));
+    return sum + sum_of_flash();
+}
+
+CALLED sum_with_r12_pushed(void)
+{
+    uint32_t sum;
+
+    __asm volatile("push.w {r11, r12}\n\tldr %0, [sp, #4]\n\tadd sp, #8" : "=r"(sum) : : "memory");
+    return sum + sum_of_flash();
+}
+
 /* A register of the flash controller. */
 CALLED sum_with_controller(void)
 {
@@ -103,6 +135,14 @@ CALLED sum_with_controller(void)
 CALLED sum_with_time(void)
 {
     return sum_of_flash() + *(volatile uint32_t *)0xE000E018u;
+}
+
+/* with some salts only, */
+CALLED sum_with_time_or_not(void)
+{
+    uint32_t sum = sum_of_flash();
+
+    return (salt & 2u) != 0 ? sum + *(volatile uint32_t *)0xE000E018u : sum;
 }
 
 /* ... the core's special registers, ... */
@@ -153,7 +193,8 @@ CALLED program_twice(void)
 static uint32_t (*const functions[])(void) = {sum_of_flash,  sum_with_salt, sum_of_noise,    copy_a_page,
                                               sum_with_time, sum_with_mask, sum_exclusively, program_twice,
                                               send_bytes,    sum_with_input, sum_with_alias,  sum_saturated,
-                                              sum_with_controller};
+                                              sum_with_controller, sum_saturated_inside, sum_with_r12_moved,
+                                              sum_with_r12_added, sum_with_r12_pushed, sum_with_time_or_not};
 
 void run(void)
 {
@@ -167,9 +208,12 @@ void run(void)
         uart_put((uint8_t)index); /* the line is busy when the calls begin, or not */
     }
     for (uint32_t round = 0; round < 2; round++) {
-        uint32_t result = functions[CHOICE]();
+        uint32_t (*function)(void) = functions[CHOICE];
+        uint32_t result;
         uint32_t flags;
 
+        __asm volatile("ldr r12, [%0]" : : "r"(&R12_BEFORE) : "r12");
+        result = function();
         __asm volatile("mrs %0, apsr" : "=r"(flags));
         *(volatile uint32_t *)(0x20001000u + 4 * round) = result;
         *(volatile uint32_t *)(0x20001008u + 4 * round) = flags & 0x08000000u;

@@ -38,7 +38,8 @@ class Recordings:
     As long as no recorded boot was short, each that follows one that had to execute much is recorded, a few at most: that is how the calls
     that all have in common become known. Of each kind of state, the first, second, fourth, eighth ... miss is recorded if many more are to
     come, and the boot that follows the first, second, fourth ... one that had to execute much. Where that does not help, as where each state
-    has other bytes to verify, it is tried more and more rarely.
+    has other bytes to verify, it is tried more and more rarely: with states that differ in the same pages, and, where few more are to come,
+    with all that execute no more than those with which it did not help.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,8 @@ class Recordings:
         self._asked: set[Hashable] = set()
         self._experience: dict[Hashable, _Experience] = {}
         self._recorded: dict[Hashable, int] = {}
+        self._asked_for = _Experience()  # recordings of kinds of which few more are to come: in vain unless shown otherwise
+        self._most_in_vain = 0
         self._beginning = _BEGINNING
         self._was_heavy = False
 
@@ -64,6 +67,8 @@ class Recordings:
             self._beginning -= 1
             return True
         if asked:
+            self._asked_for.in_vain += 1
+            self._asked_for.since = 0
             return True
         if self._misses[kind] == 1:
             return keen
@@ -83,9 +88,19 @@ class Recordings:
         self._was_heavy = executed > _MUCH_INSTRUCTIONS
         before = self._recorded.pop(kind, None)
         if before is not None:
-            experience.in_vain = experience.in_vain + 1 if executed > max(_MUCH_INSTRUCTIONS, before // 2) else 0
+            helped = executed <= max(_MUCH_INSTRUCTIONS, before // 2)
+            experience.in_vain = 0 if helped else experience.in_vain + 1
+            if helped:
+                self._asked_for.in_vain = self._most_in_vain = 0
         if executed > _MUCH_INSTRUCTIONS:
             experience.since += 1
+            self._asked_for.since += 1
             self._heavy[kind] += 1
             if self._heavy[kind] == 1 or (self._heavy[kind].bit_count() == 1 and not experience.is_patient):
-                self._asked.add(kind)
+                self._ask_for(kind, executed)
+
+    def _ask_for(self, kind: Hashable, executed: int) -> None:
+        """Have the next boot of a kind recorded, unless that was tried in vain with boots that executed as much."""
+        if executed > self._most_in_vain or not self._asked_for.is_patient:
+            self._most_in_vain = max(self._most_in_vain, executed)
+            self._asked.add(kind)

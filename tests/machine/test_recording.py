@@ -86,3 +86,20 @@ def test_one_boot_that_becomes_short_makes_recordings_worth_trying_again() -> No
     assert recordings.is_worth_it(other, "page 3", keen=False) is False
     recordings.made(other, "page 3", _MUCH)
     assert recordings.is_worth_it(other, "page 3", keen=False)
+
+
+def test_where_recordings_help_nobody_other_kinds_wait_too() -> None:
+    """Of hundreds of kinds, each met a few times and each time as long, few are recorded; one that executes much more is recorded at once."""
+    recordings = Recordings()
+    recorded = []
+    for kind in range(300):
+        for _ in range(3):
+            recorded.append(recordings.is_worth_it(kind, kind, keen=False))
+            (recordings.recorded if recorded[-1] else recordings.made)(kind, kind, _MUCH)
+
+    assert 6 <= sum(recorded) <= 12
+    longer = []
+    for _ in range(2):
+        longer.append(recordings.is_worth_it("longer", "longer", keen=False))
+        recordings.made("longer", "longer", 2 * _MUCH)
+    assert longer == [False, True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -35,6 +36,8 @@ _SPOILED = PublicKey(bytes([0x5A]) + b"\xff" * (PUBLIC_KEY_BYTES - 1))
 """What a cut leaves in a place."""
 _METADATA_PAGES = 4
 _REMEMBERED = 64
+_RECENT = 4
+"""Flash arrays that are told by which object they are: every rule asks for the image in the same few, and hashing half a megabyte takes long."""
 _JOURNAL_RECORDS_LEFT = 4
 """Most free places in a nearly full journal page."""
 
@@ -101,9 +104,23 @@ class SpeckFormat:
     _known: dict[tuple[bytes, PublicKey | None], InstalledImage | None] = field(default_factory=dict, repr=False, compare=False)
     _counters: dict[bytes, int] = field(default_factory=dict, repr=False, compare=False)
     _key_numbers: dict[bytes, int] = field(default_factory=dict, repr=False, compare=False)
+    _recent: deque[tuple[bytes, InstalledImage | None]] = field(default_factory=lambda: deque(maxlen=_RECENT), repr=False, compare=False)
 
     def installed_image(self, flash: bytes) -> InstalledImage | None:
         """Return the image in the application region, None if there is not even a header; it is authentic by the key that this flash says is trusted."""
+        for seen, image in self._recent:
+            if seen is flash:
+                return image
+        image = self._find_installed_image(flash)
+        if isinstance(flash, bytes):  # whatever else it is may change, or wants to know what is looked at
+            self._recent.append((flash, image))
+        return image
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave behind whole flash arrays."""
+        return {**self.__dict__, "_recent": deque(maxlen=_RECENT)}
+
+    def _find_installed_image(self, flash: bytes) -> InstalledImage | None:
         known = (self._content(flash, "application"), self.trusted_key(flash))
         if known not in self._known:
             _make_room(self._known)

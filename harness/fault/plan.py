@@ -30,6 +30,11 @@ class TearChoice:
     named: tuple[Tear, ...] = ERASE_TEARS
     fractions: int = 0
 
+    @property
+    def disturbs(self) -> bool:
+        """Whether one of them may leave cells that read differently from boot to boot."""
+        return self.fractions > 0 or Tear.METASTABLE in self.named
+
     def faults(self, boot: int, operation: Operation, seed: int) -> list[Fault]:
         """Return the faults of one operation: named tears in the order given, then fractions in order of time.
 

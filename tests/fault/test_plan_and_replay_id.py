@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.errors import InputError
 from harness.fault.faults import NAMED_TEARS, Fault, Tear
-from harness.fault.plan import TearChoice, coarse_first, every_operation, in_turn, live_sample, within
+from harness.fault.plan import FIVE_TEARS, TearChoice, coarse_first, every_operation, in_turn, live_sample, within
 from harness.fault.replay_id import ReplayId, parse_replay_id
 from harness.machine.engines import ENGINES
 from harness.machine.protocol import Operation, OperationKind
@@ -180,3 +180,10 @@ def test_what_is_not_a_replay_id_is_refused(text: str, problem: str) -> None:
     """The error says which part is wrong."""
     with pytest.raises(InputError, match=problem):
         parse_replay_id(text)
+
+
+def test_only_some_tears_leave_cells_that_read_differently_from_boot_to_boot() -> None:
+    """The metastable one, and any fraction of an operation."""
+    assert not FIVE_TEARS.disturbs
+    assert TearChoice((Tear.NONE, Tear.METASTABLE)).disturbs
+    assert TearChoice((Tear.NONE,), fractions=1).disturbs

@@ -238,7 +238,8 @@ class _Search:
         if known.depth == 0:
             result.updates_ps[known.number] = expansion.work_ps
         before = None if known.parent is None else self._store.behaviour(known.parent)
-        kind = None if known.twin is not None or known.kind == known.number else self._store.behaviour(known.kind)
+        is_first = known.twin is not None or known.kind == known.number
+        kind = None if is_first or self._options.settings.tears.disturbs else self._store.behaviour(known.kind)  # each boot draws what such cells read
         self._rooms.check(known, expansion, before, kind)
         targets = [self._meet(known, child) for child in expansion.children]
         if self._joins is not None:

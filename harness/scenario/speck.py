@@ -22,7 +22,7 @@ from harness.image.metadata import (
     read_meaning,
 )
 from harness.image.refusal import ImageRefused, RefusalReason
-from harness.image.spk import HEADER_BYTES, sign_image
+from harness.image.spk import HEADER_BYTES, VECTOR_TABLE_HEAD_BYTES, sign_image
 from harness.image.verify import Placement, image_in_region, verify_image
 from harness.scenario.model import Case, Defect, ImageSpec, PageFill, SigningKey
 from harness.scenario.prepared import Bookkeeping, InstalledImage, Meaning, Region
@@ -182,7 +182,9 @@ class SpeckFormat:
         except ImageRefused:
             authentic = False
         start = self.regions["application"].address + HEADER_BYTES
-        stack, reset = struct.unpack_from("<II", image.code.ljust(image.header.entry_offset + 8, b"\xff"), image.header.entry_offset)
+        # A torn header's offset may be anything.
+        vectors = image.code[image.header.entry_offset :][:VECTOR_TABLE_HEAD_BYTES].ljust(VECTOR_TABLE_HEAD_BYTES, b"\xff")
+        stack, reset = struct.unpack("<II", vectors)
         code = range(start, start + len(image.code))
         return InstalledImage(image.header.version, authentic, code, reset & ~1, stack, image.digest)
 

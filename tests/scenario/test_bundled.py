@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
+from dataclasses import replace
 
 import pytest
 
 from harness.image.metadata import JOURNAL_RECORD_BYTES, PAGES
-from harness.image.spk import HEADER_BYTES
+from harness.image.spk import HEADER_BYTES, SpkHeader
 from harness.scenario.model import load_scenario, scenario_names
 from harness.scenario.prepare import PrepareOptions, prepare
 from harness.scenario.prepared import PreparedScenario
@@ -56,3 +58,19 @@ def test_a_device_holds_what_its_layout_says(scenario: PreparedScenario) -> None
     ordered = sorted(scenario.regions.values(), key=lambda region: region.address)
     assert all(before.addresses.stop <= after.address for before, after in itertools.pairwise(ordered))
     assert len(scenario.region_bytes(flash, "slot")) == len(scenario.region_bytes(flash, "application"))
+
+
+def test_a_header_that_a_cut_left_half_written_costs_no_memory(scenario: PreparedScenario) -> None:
+    """Its vector table lies four gigabytes behind the image: what nobody wrote there reads erased, and nobody puts it together."""
+    flash = scenario.case("update").state.flash
+    start = scenario.regions["application"].address - scenario.flash_address
+    torn = replace(SpkHeader.from_bytes(flash[start:]), entry_offset=0xFFFF0000).to_bytes()
+    tracemalloc.start()
+    try:
+        image = scenario.format.installed_image(flash[:start] + torn + flash[start + len(torn) :])
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert image is not None
+    assert (image.authentic, image.reset_address, image.initial_stack) == (False, 0xFFFFFFFE, 0xFFFFFFFF)
+    assert most_bytes < 2**24

@@ -100,8 +100,7 @@ def connected(address: str) -> Iterator[Client]:
         raise InputError("the package `distributed` is missing", source="--cluster", remedy=_INSTALL) from None
     if not _ADDRESS.fullmatch(address):
         raise InputError(f"{address!r} is no address of a scheduler", source="--cluster", remedy=_GIVE_ADDRESS)
-    # What it has to say of workers that come and go is no news to the user; what fails is raised.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _silence()
     try:
         client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -111,6 +110,13 @@ def connected(address: str) -> Iterator[Client]:
         yield client
     finally:
         client.close(timeout=_CONNECT_SECONDS)
+
+
+def _silence() -> None:
+    """Keep to ourselves what the package has to say of workers that come and go: that is no news to the user, and what fails is raised."""
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":  # some of its loggers have a level of their own
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def scheduler_lost() -> EngineError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import time
@@ -15,10 +16,14 @@ import pytest
 
 from harness.campaign import cluster_link
 from harness.campaign.search.closure import search
+from harness.campaign.search.cluster import ClusterWorkers
+from harness.campaign.search.expand import OutOfTimeError, Repeat, SearchSettings, Task, expand, repeat
 from harness.campaign.search.outcome import SearchOptions
+from harness.campaign.search.state import start_of
 from harness.campaign.search.store import SearchStore
 from harness.campaign.sweep import SweepOptions, sweep
 from harness.errors import InputError
+from harness.fault.faults import Fault, Tear
 from harness.oracle.verdict import Verdict
 from harness.report.lines import verdict_line
 from harness.scenario.prepare import PrepareOptions, prepare
@@ -140,6 +145,28 @@ def test_a_search_on_a_cluster_finds_the_states_of_a_single_process(local_cluste
     assert again.kept == alone.states + alone.compared
     assert list(result.store.booted()) == list(again.store.booted()) == list(alone.store.booted())
     assert list(result.store.edges()) == list(alone.store.edges())
+
+
+def test_a_budget_ends_a_search_on_a_cluster_in_the_middle_of_a_task(local_cluster: LocalCluster, scenario: PreparedScenario) -> None:
+    """A cut that is repeated for hours is left, here and on the worker, which is free for the next search."""
+    local_cluster.add_worker()
+    start = start_of(scenario, [case.name for case in scenario.cases].index("update"))
+    endless = Repeat(start, Fault(0, 0, Tear.NONE), 10**9)
+
+    workers = ClusterWorkers(scenario, SearchSettings(), local_cluster.address, deadline=time.monotonic() + 5)
+    with closing(workers), pytest.raises(OutOfTimeError):
+        workers.submit(repeat, endless).result()
+
+    with closing(ClusterWorkers(scenario, SearchSettings(), local_cluster.address)) as workers:
+        assert workers.submit(expand, Task(start, cut=False)).result().boots > 0
+
+
+def test_what_the_cluster_says_of_itself_is_not_shown(local_cluster: LocalCluster) -> None:
+    """Not even where it logs a traceback: what fails is raised, in words of our own."""
+    local_cluster.add_worker()
+    logger = logging.getLogger("distributed.client")
+    with cluster_link.connected(local_cluster.address):
+        assert not logger.isEnabledFor(logging.ERROR)
 
 
 def test_a_worker_with_other_versions_is_refused(local_cluster: LocalCluster, scenario: PreparedScenario, monkeypatch: pytest.MonkeyPatch) -> None:

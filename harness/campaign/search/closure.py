@@ -192,7 +192,7 @@ class _Search:
         options = self._options
         workers: SearchWorkers
         if options.cluster is not None:
-            workers = ClusterWorkers(self._scenario, options.settings, options.cluster)
+            workers = ClusterWorkers(self._scenario, options.settings, options.cluster, self._deadline)
         else:
             workers = LocalWorkers(self._scenario, options.settings, options.jobs, self._deadline)
         return StoredWorkers(workers, self._results, options.settings.closed_pages) if self._results else workers

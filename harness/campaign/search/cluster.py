@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from harness.campaign.cluster_link import AHEAD, LOOK_SECONDS, TRIES, ClusterLink, connected, scheduler_lost
-from harness.campaign.search.expand import Expander, SearchSettings
+from harness.campaign.search.expand import Expander, OutOfTimeError, SearchSettings
 from harness.campaign.search.workers import Pending
 from harness.errors import EngineError
 from harness.scenario.prepared import PreparedScenario
@@ -43,12 +43,14 @@ class ClusterWorkers:
 
     Args:
         address: of the scheduler, as `tcp://10.0.0.5:8786`.
+        deadline: when tasks end, done or not, by this machine's `time.monotonic`; None: never.
 
     Raises:
         InputError: nothing answers there, or a worker runs other versions.
     """
 
-    def __init__(self, scenario: PreparedScenario, settings: SearchSettings, address: str) -> None:
+    def __init__(self, scenario: PreparedScenario, settings: SearchSettings, address: str, deadline: float | None = None) -> None:
+        self._deadline = deadline
         self._connection = contextlib.ExitStack()
         client = self._connection.enter_context(connected(address))
         self._link = ClusterLink(client, SearchStart(scenario, settings))
@@ -84,7 +86,7 @@ class ClusterWorkers:
         waiting, self._waiting = self._waiting, []
         for first in range(0, len(waiting), max(1, size)):
             part = waiting[first : first + size]
-            batch = _Batch(self._link, [pending.task for pending in part], self.took)
+            batch = _Batch(self._link, [pending.task for pending in part], self.took, self._deadline)
             for place, pending in enumerate(part):
                 pending.sent(batch, place)
 
@@ -115,13 +117,14 @@ class _Batch:
     """Tasks that one worker makes.
 
     Args:
-        took: hears how many seconds it took, and how many tasks it had.
+        took: hears how many seconds it took, and how many tasks it had. deadline: when it ends, done or not; None: never.
     """
 
-    def __init__(self, link: ClusterLink, tasks: Sequence[NamedTask], took: Callable[[float, int], None]) -> None:
+    def __init__(self, link: ClusterLink, tasks: Sequence[NamedTask], took: Callable[[float, int], None], deadline: float | None) -> None:
         self._link = link
         self._tasks = tasks
         self._took = took
+        self._deadline = deadline
         self._tries = 0
         self._results: Sequence[Any] | None = None
         self._give_out()
@@ -131,6 +134,7 @@ class _Batch:
 
         Raises:
             EngineError: the scheduler went away, no worker is left for minutes, or the batch kills one worker after the other.
+            OutOfTimeError: the time is over, here or on the worker.
         """
         if self._results is None:
             future = self._finished()
@@ -143,7 +147,7 @@ class _Batch:
     def _give_out(self) -> None:
         self._tries += 1
         self._done = threading.Event()
-        self._future: Future[Any] = self._link.submit(_make, self._tasks)
+        self._future: Future[Any] = self._link.submit(_make, (self._tasks, self._seconds_left()))
         self._future.add_done_callback(lambda _: self._done.set())
 
     def _finished(self) -> Future[Any]:
@@ -160,12 +164,23 @@ class _Batch:
 
     def _wait(self) -> None:
         seen = time.monotonic()
-        while not self._done.wait(LOOK_SECONDS):
+        while not self._done.wait(LOOK_SECONDS if (left := self._seconds_left()) is None else min(LOOK_SECONDS, left)):
+            if self._seconds_left() == 0:
+                raise OutOfTimeError
             seen = self._link.check_alive(seen)
         if self._future.status in ("cancelled", "lost"):
             raise scheduler_lost()
 
+    def _seconds_left(self) -> float | None:
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
-def _make(expander: Expander, tasks: Sequence[NamedTask]) -> list[object]:
-    """Make tasks on a worker."""
+
+def _make(expander: Expander, batch: tuple[Sequence[NamedTask], float | None]) -> list[object]:
+    """Make tasks on a worker, in so many seconds of its own clock at most.
+
+    Raises:
+        OutOfTimeError: they are over.
+    """
+    tasks, seconds = batch
+    expander.end_at(None if seconds is None else time.monotonic() + seconds)
     return [getattr(expander, name)(task) for name, task in tasks]

@@ -201,6 +201,10 @@ class Expander:
         self._machine.close()
         self._recorder.close()
 
+    def end_at(self, deadline: float | None) -> None:
+        """Have tasks end then, done or not, by `time.monotonic`; None: never."""
+        self._deadline = deadline
+
     def _check_time(self) -> None:
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise OutOfTimeError

@@ -6,10 +6,11 @@ the result is never worse than what it began with.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations, groupby, islice
+from itertools import combinations, groupby, islice, pairwise
 
 from harness.campaign.boots import CaseLog
 from harness.campaign.runner import FaultRunner, Job
@@ -48,7 +49,7 @@ class Shrunk:
 
     Attributes:
         verdict: of the shortest and earliest sequence that was found. steps: how it was found.
-        complete: everything was tried; else as many runs were made as were allowed.
+        complete: everything was tried; else as many runs were made as were allowed, or the time was over.
     """
 
     verdict: Verdict
@@ -67,7 +68,7 @@ class Shrunk:
 
 
 class _EnoughError(Exception):
-    """As many runs were made as are allowed."""
+    """As many runs were made as are allowed, or the time is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +89,46 @@ class Target:
     tears: tuple[Tear, ...] = ERASE_TEARS
 
 
-def shrink(runner: FaultRunner, target: Target, *, most_tries: int | None = None, observer: Callable[[ShrinkStep], None] | None = None) -> Shrunk:
+def shrink(
+    runner: FaultRunner,
+    target: Target,
+    *,
+    most_tries: int | None = None,
+    deadline: float | None = None,
+    observer: Callable[[ShrinkStep], None] | None = None,
+) -> Shrunk:
     """Reduce a sequence of cuts.
 
     Args:
-        most_tries: make no more runs than that; None: as many as it takes. observer: hears of each step.
+        most_tries: make no more runs than that; None: as many as it takes. deadline: begin none after that, by `time.monotonic`; None: never.
+        observer: hears of each step.
 
     Raises:
         EngineError: an engine failed.
     """
-    return _Shrinker(runner, target, most_tries, observer).run()
+    return _Shrinker(runner, target, most_tries, deadline, observer).run()
+
+
+def without_repeats(runner: FaultRunner, target: Target) -> Verdict:
+    """Return what comes of a sequence in which a cut that comes several times in a row is made once, or not at all; of `target` if that shows nothing.
+
+    Raises:
+        EngineError: an engine failed.
+    """
+    return _Shrinker(runner, target, None, None, None).without_repeats()
 
 
 class _Shrinker:
     """One sequence under way."""
 
-    def __init__(self, runner: FaultRunner, target: Target, most_tries: int | None, observer: Callable[[ShrinkStep], None] | None) -> None:
+    def __init__(
+        self, runner: FaultRunner, target: Target, most_tries: int | None, deadline: float | None, observer: Callable[[ShrinkStep], None] | None
+    ) -> None:
         self._runner = runner
         self._target = target
         self._best = target.verdict
         self._most_tries = most_tries
+        self._deadline = deadline
         self._observer = observer
         self._tried: set[Faults] = set()
         self._tries = 0
@@ -119,6 +140,8 @@ class _Shrinker:
         try:
             if not self._target.fewest:
                 self._step("no cut at all", self._without_cuts)
+            if any(before == after for before, after in pairwise(self._faults)):
+                self._step("repeated cuts once", self.without_repeats)
             if self._faults:
                 self._step("cuts left out", self._leave_out)
             if not self._target.fewest:
@@ -147,7 +170,7 @@ class _Shrinker:
         """Make a sequence unless it is no better than the best one or was made before; tell whether it is the best one now."""
         if faults in self._tried or order_of(faults) >= order_of(self._faults):
             return False
-        if self._tries == self._most_tries:
+        if self._tries == self._most_tries or (self._deadline is not None and time.monotonic() > self._deadline):
             raise _EnoughError
         self._tried.add(faults)
         self._tries += 1
@@ -167,6 +190,25 @@ class _Shrinker:
         self._tries += 1
         if self._target.shows(self._target.clean):
             self._best = self._target.clean
+
+    def without_repeats(self) -> Verdict:
+        """Make cuts that come several times in a row once, or not at all."""
+        groups = [(fault, len(list(same))) for fault, same in groupby(self._faults)]
+        for most in (None, 1):
+            faults = tuple(fault for fault, times in groups if most is None or times <= most)
+            if faults and self._can_be_made(faults):
+                self._try(faults)
+        return self._best
+
+    def _can_be_made(self, faults: Faults) -> bool:
+        """Tell whether each fault of a sequence finds an operation with its number, of a kind that can be torn so."""
+        for number, fault in enumerate(faults):
+            boots = self._log(faults[:number]).boots
+            if fault.boot >= len(boots) or fault.operation >= len(boots[fault.boot].operations):
+                return False
+            if fault not in faults_at(fault.boot, fault.operation, boots[fault.boot].operations[fault.operation].kind, self._target.tears, faults):
+                return False
+        return True
 
     def _leave_out(self) -> None:
         """Leave out half of the cuts, then a quarter, down to one at a time; begin again at each success."""

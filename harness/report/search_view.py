@@ -38,7 +38,7 @@ def search_summary(result: SearchResult, figures: SearchFigures) -> dict[str, ob
         `cuts` that lead on from all of them; `open_states` reached and not booted; `wasted_power_on_ms`, for how long power can last in each of
         endlessly many boots that get nowhere, null if the search is not complete; `risk`, one object a case that installs an update.
         `violating_states` break a rule; `violations` counts what was made again of them, and `causes` groups it (see `cause_record`), each with
-        the shortest and earliest sequence of cuts that shows it.
+        the shortest and earliest sequence of cuts that shows it; `shrunk` is false where the budget left some of them as they were found.
     """
     findings = search_findings(result)
     settings = result.options.settings
@@ -70,6 +70,7 @@ def search_summary(result: SearchResult, figures: SearchFigures) -> dict[str, ob
         "violations": len(findings),
         "rules_violated": sorted({finding.rule for finding in findings}),
         "causes": [cause_record(result.scenario, cause, settings.seed, settings.engine) for cause in result.causes],
+        "shrunk": result.shrunk,
         "replay_ids": list(dict.fromkeys(finding.replay_id for finding in findings))[:_MOST_IDS],
         "outcomes": {outcome.value: count for outcome, count in sorted(result.outcomes.items())},
         "wasted_power_on_ms": None if wasted is None else round(wasted / 1e9, 3),
@@ -109,6 +110,8 @@ def print_search(console: Console, result: SearchResult, figures: SearchFigures)
         if result.violating > result.made_again:
             text = f"  {result.violating} states break a rule; {result.made_again} of them, the first of each kind among these, were made again and grouped"
             console.print(text, highlight=False)
+        if not result.shrunk:
+            console.print("  the time was over before all of these cuts were made as few and as early as can be: harness shrink ID goes on", highlight=False)
     elif result.violations:
         console.print(f"[red]{result.violating} states break a rule[/red]; interrupted before they were grouped by cause", highlight=False)
     for risk in figures.risks:

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from harness.campaign.search import closure
 from harness.campaign.search.findings import Violating, chosen_states
 from harness.cli import run_cli
 from harness.errors import ExitCode
@@ -38,6 +39,7 @@ def test_console_json_and_junit_name_the_same_causes(tmp_path: Path, capsys: pyt
     assert suites["causes"].get("failures") == "2"
     assert suites[SCENARIO].get("failures") == "1"
     assert causes[0]["replay_id"] in "".join(suites["causes"].itertext())
+    assert summary["shrunk"] is True
     assert summary["risk"] == []  # tears that leave moments out tell nothing of risk
 
 
@@ -51,6 +53,18 @@ def test_what_was_left_open_is_an_error_and_no_risk_is_claimed(tmp_path: Path, c
     root = ET.parse(report).getroot()  # noqa: S314 -- not from outside
     assert root.get("errors") == "1"
     assert "of 1,000,000 updates" not in capsys.readouterr().out
+
+
+def test_a_budget_bounds_the_search_for_the_least_cuts_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once it is used up, causes are reported with the cuts that were found, and the report says so."""
+    monkeypatch.setattr(closure, "_TO_SHRINK", -1)  # over before it begins
+
+    assert run_cli([*SEARCH, "--budget", "1h", "--json"]) == ExitCode.VIOLATION
+
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["shrunk"] is False
+    assert summary["finished"] is True
+    assert len(summary["causes"]) == 2
 
 
 def test_the_first_of_each_kind_is_always_made_again() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.campaign.boots import CaseLog, log_of
 from harness.campaign.runner import FaultRunner, Job
-from harness.campaign.shrink import Shrunk, Target, shrink
+from harness.campaign.shrink import Shrunk, Target, shrink, without_repeats
 from harness.campaign.shrink_run import breaks
 from harness.campaign.sweep import SweepOptions, run_clean, sweep
 from harness.cli import run_cli
@@ -83,6 +83,26 @@ def test_a_long_sequence_becomes_the_least_one(bug: str, rule: str, found: str, 
     assert shrunk.complete
     assert seeded.judge(shrunk.faults) == shrunk.verdict
     assert breaks(shrunk.verdict, rule)
+
+
+def test_a_cut_that_is_repeated_in_vain_is_made_once_at_the_first_try(make_bug: Callable[[str], Bug]) -> None:
+    """A search writes down a cut a hundred times in a row to fill a log: where the log has no part in it, two cuts are left, and no try makes a hundred."""
+    seeded = make_bug("closed-while-resumed")
+
+    shrunk = seeded.shrink(faults_of("/".join(["260some", *["0some"] * 100, "2most"])), "bootable", most_tries=4)
+
+    assert [step.name for step in shrunk.steps][1] == "repeated cuts once"
+    assert spell_faults(shrunk.faults) == "260some/2most"
+
+
+def test_a_sequence_with_cuts_that_cannot_be_left_out_keeps_them(make_bug: Callable[[str], Bug]) -> None:
+    """Made once, the cut shows nothing: the sequence stays as it is."""
+    seeded = make_bug("second-resume-refused")
+    long = faults_of("517none/517none")
+
+    kept = without_repeats(seeded.runner, Target(0, seeded.clean, seeded.judge(long), lambda verdict: breaks(verdict, "bootable")))
+    assert kept.proof is not None
+    assert kept.proof.faults == long
 
 
 def test_a_single_cut_becomes_the_first_that_a_sweep_finds(make_bug: Callable[[str], Bug]) -> None:

@@ -33,6 +33,8 @@ from harness.scenario.prepared import PreparedScenario
 
 _SAMPLED = 256
 """One of so many states that are taken for another one is booted all the same."""
+_TO_SHRINK = 0.1
+"""How much longer than its budget a search may take, as a part of it, to look for the shortest and earliest cuts that show what it found."""
 _MOST_SAMPLED = 16
 """So many of a kind, however much room their logs have, beside those one cut away from a start; then it was tried often enough."""
 
@@ -365,7 +367,9 @@ class _Search:
             result.findings = make_again(runner, self._store, result.clean, states, self._costly)
             if not first_only:
                 told = self._observer.shrinking if self._observer else None
-                result.causes = causes_of_search(runner, result.clean, result.violations, settings, told)
+                budget = self._options.budget_seconds
+                deadline = None if budget is None else max(self._started + budget, time.monotonic()) + _TO_SHRINK * budget
+                result.causes, result.shrunk = causes_of_search(runner, result.clean, result.violations, settings, told, deadline)
         except KeyboardInterrupt:
             result.interrupted = True
         finally:

@@ -84,6 +84,7 @@ class SearchResult:
         findings: violations that were made again, as verdicts with the proof of all their faults: the first of each case and kind, and others up to some
             number; where one wanted violation ended the search, only the first. violating: states that break a rule; made_again: of these.
         causes: the findings grouped, each with the shortest and earliest sequence of cuts that shows it; empty where one wanted violation ended the search.
+            shrunk: false where budget or Ctrl-C left some of these sequences as they were found.
         closed_pages: pages that boots look at before they erase them. enough: free places from which on a log counts as having room,
             whatever the kind of state; enough_by_kind: the same for each kind, by its key: less where less is still to be written.
         joined: states whose runs were followed no further than to where they join that of another state; their cuts behind that are counted, too.
@@ -109,6 +110,7 @@ class SearchResult:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     findings: list[Verdict] = field(default_factory=list)
     causes: list[Cause] = field(default_factory=list)
+    shrunk: bool = True
     closed_pages: frozenset[int] = frozenset()
     enough: tuple[int, ...] = ()
     enough_by_kind: dict[bytes, tuple[int, ...]] = field(default_factory=dict)

@@ -137,7 +137,10 @@ class OutputStream:
 
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        try:
+            self._stream.close()  # writes what is left
+        except OSError as error:
+            raise self._error(error) from error
 
     def _error(self, error: OSError) -> InputError:
         reason = error.strerror or str(error)

@@ -128,7 +128,9 @@ class SearchArguments:
             result = search(opened.scenario, opened.options, SearchStatus(status), store)
         with ignoring_interrupts():  # an impatient second Ctrl-C must not cost the report of what was done
             self._report(result, reports)
-        if store is not None and not result.finished:
+        if store is not None and not result.finished and not result.nothing_was_cut:
+            if not store.added and not result.interrupted:
+                click.echo("this session finished no state, so the next one begins where it began: give a longer --budget", err=True)
             say_how_to_go_on("sweep", store.path)
         return exit_code_of_search(result)
 
@@ -148,6 +150,8 @@ class SearchArguments:
             write_output(reports.junit, search_junit_xml(result))
         if self.certificate and result.states:
             write_certificate(self.certificate, certificate_of(result, figures))
+        elif self.certificate:
+            click.echo(f"no certificate was written to {self.certificate}: no state was booted", err=True)
         if reports.as_json:
             click.echo(json.dumps(search_summary(result, figures)))
         else:

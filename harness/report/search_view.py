@@ -102,7 +102,7 @@ def print_search(console: Console, result: SearchResult, figures: SearchFigures)
     if wasted is not None:
         table.add_row("progress", f"an update ends if power always lasts longer than {wasted / 1e9:,.1f} ms, however often it is lost")
     if result.kept:
-        table.add_row("kept", f"{result.kept} of these were booted before, and taken from the store")
+        table.add_row("kept", f"{result.kept} results of sessions before this one were taken from the store")
     table.add_row("wall time", f"{result.seconds:.1f} s")
     console.print(table)
     if result.causes:
@@ -122,7 +122,9 @@ def print_search(console: Console, result: SearchResult, figures: SearchFigures)
 
 
 def _print_conclusion(console: Console, result: SearchResult, *, clear: bool) -> None:
-    if result.interrupted or not result.finished:
+    if result.nothing_was_cut:
+        console.print("[yellow]nothing was cut[/yellow]: only clean runs were judged", highlight=False)
+    elif result.interrupted or not result.finished:
         why = "interrupted" if result.interrupted else "not finished"
         console.print(f"[yellow]{why}[/yellow]: {result.open_states} states were reached and not booted, and others may follow; this proves nothing about them")
     elif clear and result.options.depth is None:

@@ -52,7 +52,24 @@ def test_what_was_left_open_is_an_error_and_no_risk_is_claimed(tmp_path: Path, c
 
     root = ET.parse(report).getroot()  # noqa: S314 -- not from outside
     assert root.get("errors") == "1"
+    (case,) = (test for test in root.iter("testcase") if test.get("classname") == f"{SCENARIO}.update")
+    assert case.find("skipped") is not None
     assert "of 1,000,000 updates" not in capsys.readouterr().out
+
+
+def test_a_clean_run_that_breaks_a_rule_is_all_that_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No state was left open, since none was looked for: console and JUnit say so, and there is nothing to go on with."""
+    report, store = tmp_path / "report.xml", tmp_path / "search.store"
+    search = ["sweep", SCENARIO, "--bug", "delay-at-start", "--case", "counter-behind", "--depth", "closure", "--jobs", "1"]
+
+    assert run_cli([*search, "--junit", str(report), "--store", str(store)]) == ExitCode.VIOLATION
+
+    told = capsys.readouterr()
+    assert "nothing was cut" in told.out
+    assert "go on with" not in told.err
+    error = ET.parse(report).getroot().find(".//error")  # noqa: S314 -- not from outside
+    assert error is not None
+    assert error.get("message") == "nothing was cut: a clean run breaks a rule"
 
 
 def test_a_budget_bounds_the_search_for_the_least_cuts_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -256,7 +256,12 @@ def test_a_file_is_written_by_one_search_at_a_time(finished: Path, scenario: Pre
 
 
 def test_a_budget_that_ends_says_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 4, and the command."""
-    path = tmp_path / "search.store"
-    assert run_cli([*SEARCH, "--jobs", "1", "--budget", "0.001s", "--store", str(path)]) == ExitCode.UNFINISHED
-    assert f"go on with: harness sweep --resume {path}" in capsys.readouterr().err
+    """Exit code 4, and the command; and where going on like that would never come to an end, what to do about it."""
+    path, certificate = tmp_path / "search.store", tmp_path / "certificate.json"
+    arguments = ["--jobs", "1", "--budget", "0.001s", "--store", str(path), "--certificate", str(certificate)]
+    assert run_cli([*SEARCH, *arguments]) == ExitCode.UNFINISHED
+    told = capsys.readouterr().err
+    assert f"go on with: harness sweep --resume {path}" in told
+    assert "give a longer --budget" in told
+    assert f"no certificate was written to {certificate}" in told
+    assert not certificate.exists()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from pathlib import Path
 
 import pytest
 
 from harness.errors import InputError
-from harness.output_file import write_output
+from harness.output_file import OutputStream, write_output
 
 
 def names_in(folder: Path) -> list[str]:
@@ -96,3 +97,18 @@ def test_an_unwritable_place_is_bad_input(case: str, overwrite: bool, tmp_path: 
 
     assert caught.value.source == str(path)
     assert names_in(tmp_path) == ["file", "folder"]
+
+
+def test_a_stream_that_cannot_be_written_is_named_until_it_is_closed(tmp_path: Path) -> None:
+    """What a full disk left unwritten is tried once more when the file is closed: that, too, names the file."""
+    path = tmp_path / "verdicts.jsonl"
+    stream = OutputStream("--jsonl", path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"--jsonl: cannot write .*verdicts\.jsonl"):
+            stream.write(bytes(5000))
+        with pytest.raises(InputError, match=r"--jsonl: cannot write .*verdicts\.jsonl"):
+            stream.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -139,7 +139,7 @@ class _Search:
     def run(self) -> SearchResult:
         """Search until nothing is left, the time is over, or the wanted violation is found."""
         result = self.result
-        if not any(verdict.violations for verdict in result.clean):
+        if not result.nothing_was_cut:
             self._add_roots()
             try:
                 self._boot_all()

@@ -121,6 +121,11 @@ class SearchResult:
     seconds: float = 0.0
 
     @property
+    def nothing_was_cut(self) -> bool:
+        """Whether a clean run broke a rule: then there is nothing to learn from cuts."""
+        return any(verdict.violations for verdict in self.clean)
+
+    @property
     def violations(self) -> list[Verdict]:
         """Every verdict that broke a rule, clean runs first."""
         return [verdict for verdict in (*self.clean, *self.findings) if verdict.violations]

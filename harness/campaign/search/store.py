@@ -88,6 +88,11 @@ class SearchStore(StoreFile):
         self._pages: set[bytes] = set()
         super().__init__(path, _KIND, None if settings is None else _SETTINGS.dump_json(settings).decode())
 
+    @property
+    def added(self) -> int:
+        """How many results this session kept."""
+        return len(self._added)
+
     def find(self, key: bytes, task: Task | Repeat) -> Expansion | State | None:
         """Return what came of a task; None: it was not made yet.
 

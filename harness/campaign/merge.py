@@ -95,6 +95,8 @@ def result_of_store(scenario: PreparedScenario, campaign: StoredCampaign) -> Cam
         kept=len(campaign.rows),
         shard=settings.shard,
         depth=settings.depth,
+        tears=settings.tears,
+        cut_operations=settings.operations,
         update=campaign.plan.update,
         worn=campaign.plan.worn,
         causes=find_causes(scenario, (*campaign.plan.clean, *verdicts), settings.seed, settings.engine),

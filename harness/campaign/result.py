@@ -11,7 +11,7 @@ from harness.campaign.boots import CaseLog
 from harness.campaign.causes import Cause
 from harness.campaign.settings import SweepOptions
 from harness.campaign.verdict_log import VerdictLog, longer
-from harness.fault.plan import WHOLE, Shard
+from harness.fault.plan import FIVE_TEARS, WHOLE, Shard, TearChoice
 from harness.machine.engines import shown_by
 from harness.oracle.risk import Exposure
 from harness.oracle.rules import rules_not_shown
@@ -52,7 +52,8 @@ class CampaignResult:
         update: virtual time from reset until the new version runs, in the clean run of the first case that installs one; None if there is
             no such case.
         worn: the page that this update erases most; None where it erases none, or in a report from a file.
-        engine: what ran the firmware. depth: cuts in a row of each faulted run.
+        engine: what ran the firmware. depth: cuts in a row of each faulted run. tears: what operations were torn to.
+        cut_operations: (first, last), the only ones that were cut; None: all of them.
         causes: the violations, equal ones taken together; empty where the campaign looked for one violation only.
         exposures: of each update whose every moment was judged. losses_per_hour: what its risk is told for.
     """
@@ -74,6 +75,8 @@ class CampaignResult:
     interrupted: bool = False
     engine: str = "embedded"
     depth: int = 1
+    tears: TearChoice = FIVE_TEARS
+    cut_operations: tuple[int, int] | None = None
     exposures: list[Exposure] = field(default_factory=list)
     losses_per_hour: float = 1.0
 
@@ -81,6 +84,7 @@ class CampaignResult:
     def of_clean_runs(cls, scenario: PreparedScenario, runs: Sequence[Run], logs: Sequence[CaseLog], options: SweepOptions) -> CampaignResult:
         """Return what the clean runs of the cases say, and their logs; no fault was made yet."""
         result = cls(scenario, options.seed, [verdict_of(run) for run in runs], engine=options.engine, depth=options.depth, shard=options.shard)
+        result.tears, result.cut_operations = options.tears, options.operations
         result.operations = sum(len(boot.operations) for log in logs for boot in log.boots)
         result._told_of_update(runs)
         return result

@@ -64,7 +64,7 @@ def _check_same_setting(name: str, ours: object, theirs: object, source: str) ->
     """
     if ours != theirs:
         remedy = {"fingerprint": _REBUILT, "bugs": _REBUILT, "harness": _OTHER_HARNESS, "behaviour": _OTHER_HARNESS}.get(name, _OTHER_OPTIONS)
-        raise InputError(f"it is of another campaign: {_spell(ours)}, not {_spell(theirs)}", source=source, field=name, remedy=remedy)
+        raise InputError(f"it is of another campaign: {_spell(name, ours)}, not {_spell(name, theirs)}", source=source, field=name, remedy=remedy)
 
 
 _OTHER_OPTIONS = "Give the options that it was made with, or another file."
@@ -72,12 +72,16 @@ _OTHER_HARNESS = "It was made with another version of the harness; use that one,
 _REBUILT = "Firmware, images, layout or device changed since: check out what it was made with, or begin anew."
 
 
-def _spell(value: object) -> str:
+def _spell(name: str, value: object) -> str:
     if isinstance(value, TearChoice):
-        return ",".join([*map(str, value.named), *([f"{value.fractions} fractions"] if value.fractions else [])]) or "no tears"
+        return str(value)
+    if name == "operations" and isinstance(value, tuple):
+        return "-".join(map(str, value))
     if isinstance(value, tuple):
         return " ".join("-".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value) or "default"
-    return "all" if value is None else str(value)
+    if value is None:
+        return "closure" if name == "depth" else "all"
+    return str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ class SweepCertificate(Sealed):
     """A certificate of one cut at a time, or of sampled sequences.
 
     Attributes:
-        whole: every possible fault was planned: no sample, no part of a plan. faults: in the order of the plan.
+        whole: every possible fault was planned: no sample, no part of a plan, no range of operations. faults: in the order of the plan.
     """
 
     certificate: Literal["boot-harness sweep"] = "boot-harness sweep"
@@ -112,7 +112,7 @@ def certificate_of_sweep(result: CampaignResult, settings: CampaignSettings) -> 
     return SweepCertificate(
         finished=finished,
         holds=finished and not result.violating,
-        whole=settings.sample is None and settings.shard == WHOLE,
+        whole=settings.sample is None and settings.shard == WHOLE and settings.operations is None,
         build=build_of(result.scenario),
         model=SweepModel(
             engine=result.engine,

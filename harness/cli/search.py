@@ -188,7 +188,12 @@ def search_options(command: Command) -> Command:
     """Add the options for more than one cut in a row; the command receives `search: SearchArguments`."""
 
     @click.option("--depth", default="1", show_default=True, metavar="N", help=f"Cuts in a row: a number, or `{_CLOSURE}` for any number of them.")
-    @click.option("--budget", default=None, metavar="TIME", help="With --depth: stop after this much time (90s, 10m, 1h); exit code 4 if something is left.")
+    @click.option(
+        "--budget",
+        default=None,
+        metavar="TIME",
+        help="With --depth: stop after this much time (90s, 10m, 1h; to shrink what was found, a tenth more); exit code 4 if something is left.",
+    )
     @click.option("--merge", type=click.Choice([merging.value for merging in Merging]), default=None, help="With --depth: which states are taken for one.")
     @click.option(
         "--join/--no-join",

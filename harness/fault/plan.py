@@ -35,6 +35,10 @@ class TearChoice:
         """Whether one of them may leave cells that read differently from boot to boot."""
         return self.fractions > 0 or Tear.METASTABLE in self.named
 
+    def __str__(self) -> str:
+        fractions = [f"{self.fractions} fractions"] if self.fractions else []
+        return ", ".join([*(tear.value for tear in self.named), *fractions]) or "no tears"
+
     def faults(self, boot: int, operation: Operation, seed: int) -> list[Fault]:
         """Return the faults of one operation: named tears in the order given, then fractions in order of time.
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from harness.campaign.causes import Cause
 from harness.campaign.sweep import CampaignResult
-from harness.fault.plan import WHOLE
+from harness.fault.plan import FIVE_TEARS, WHOLE
 from harness.oracle.run import Outcome
 from harness.oracle.verdict import replay_id_of
 from harness.report.risk_view import print_risk
@@ -78,8 +78,10 @@ def _print_conclusion(console: Console, result: CampaignResult, *, clear: bool) 
     elif not result.planned:
         console.print("[yellow]nothing was cut[/yellow]: only clean runs were judged" + ("" if not clear else ", and every rule holds in them"))
     elif clear:
-        part = result.possible > result.planned or result.shard != WHOLE or result.depth > 1
-        console.print("[green]no violation[/green]" + (", in a part of the cuts: it proves nothing about the rest" if part else ""))
+        part = result.possible > result.planned or result.shard != WHOLE or result.depth > 1 or result.cut_operations is not None
+        fewer = "" if set(FIVE_TEARS.named) <= set(result.tears.named) else f" over the tears {result.tears}"
+        rest = ", in a part of the cuts: it proves nothing about the rest" if part else ""
+        console.print(f"[green]no violation[/green]{fewer}{rest}", highlight=False)
 
 
 def print_causes(console: Console, scenario: PreparedScenario, causes: Sequence[Cause], seed: int, engine: str) -> None:

@@ -90,7 +90,7 @@ def print_search(console: Console, result: SearchResult, figures: SearchFigures)
     table.add_column()
     settings = result.options.settings
     depth = "any number of cuts in a row" if result.options.depth is None else f"up to {result.options.depth} cuts in a row"
-    table.add_row("searched", f"{depth}, tears {', '.join(tear.value for tear in settings.tears.named)}, states merged by {settings.merging.value}")
+    table.add_row("searched", f"{depth}, tears {settings.tears}, states merged by {settings.merging.value}")
     table.add_row("states", f"{result.states} booted in {len(result.clean)} cases, the farthest after {result.deepest} cuts; {result.open_states} left open")
     table.add_row("cuts", f"{result.faults} lead on from them, each to one of these states or to one that is taken for it")
     if result.joined:
@@ -115,7 +115,7 @@ def print_search(console: Console, result: SearchResult, figures: SearchFigures)
     elif result.violations:
         console.print(f"[red]{result.violating} states break a rule[/red]; interrupted before they were grouped by cause", highlight=False)
     for risk in figures.risks:
-        print_risk(console, risk, ", ".join(tear.value for tear in settings.tears.named), complete=result.finished)
+        print_risk(console, risk, str(settings.tears), complete=result.finished)
     if not covers_every_moment(settings.tears, settings.engine):
         console.print("risk: not told, since the tears, or the engine, leave moments of an update out", highlight=False)
     _print_conclusion(console, result, clear=not result.violations)
@@ -127,6 +127,10 @@ def _print_conclusion(console: Console, result: SearchResult, *, clear: bool) ->
     elif result.interrupted or not result.finished:
         why = "interrupted" if result.interrupted else "not finished"
         console.print(f"[yellow]{why}[/yellow]: {result.open_states} states were reached and not booted, and others may follow; this proves nothing about them")
+    elif clear and result.told_apart:
+        told = f"{result.told_apart} of those that were compared behaved unlike what they were taken for, and were searched on their own"
+        rest = "others may, that were not booted: --merge bytes takes fewer for one"
+        console.print(f"[yellow]no violation was found[/yellow], but {told}; {rest}", highlight=False)
     elif clear and result.options.depth is None:
         console.print("[green]no violation[/green]: no sequence of power cuts, however long, breaks a rule over these tears")
     elif clear:

@@ -180,7 +180,7 @@ def change(statement: str) -> Callable[[Path], None]:
 
 
 REFUSED: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
-    "another depth": (lambda _: None, ["--depth", "closure"], "depth: it is of another campaign: 1, not all"),
+    "another depth": (lambda _: None, ["--depth", "closure"], "depth: it is of another campaign: 1, not closure"),
     "another seed": (lambda _: None, ["--seed", "2"], "seed: it is of another campaign"),
     "another build": (lambda _: None, ["--app-kib", "5"], "build: it is of another campaign"),
     "other merging": (lambda _: None, ["--merge", "bytes"], "merging: it is of another campaign"),

@@ -159,7 +159,7 @@ OTHER: dict[str, tuple[list[str], str]] = {
     "another build": (["--app-kib", "5"], "build: it is of another campaign"),
     "a seeded bug": (["--bug", "signature-ignored"], "build: it is of another campaign"),
     "another seed": (["--seed", "2"], "seed: it is of another campaign: 1, not 2"),
-    "other operations": (["--operations", "0-9"], "operations: it is of another campaign: 0 12, not 0 9"),
+    "other operations": (["--operations", "0-9"], "operations: it is of another campaign: 0-12, not 0-9"),
     "other tears": (["--tears", "none"], "tears: it is of another campaign"),
     "another part": (["--shard", "1/2"], "shard: it is of another campaign: 1/1, not 1/2"),
 }

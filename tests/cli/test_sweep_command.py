@@ -89,6 +89,23 @@ def test_a_campaign_that_cuts_nothing_says_so(capsys: pytest.CaptureFixture[str]
     assert "until the new version runs" not in output
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "no violation"),
+        (["--operations", "0-3"], "no violation, in a part of the cuts: it proves nothing about the rest"),
+        (["--tears", "none,all"], "no violation over the tears none, all"),
+        (["--tears", "none", "--fractions", "2"], "no violation over the tears none, 2 fractions"),
+    ],
+    ids=["all of it", "some operations", "some tears", "fractions"],
+)
+def test_the_conclusion_claims_no_more_than_was_cut(options: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever reads the last line alone learns what it rests on."""
+    assert run_cli(["sweep", SCENARIO, "--case", "counter-behind", "--jobs", "1", *options]) == 0
+
+    assert capsys.readouterr().out.splitlines()[-1] == words
+
+
 @pytest.mark.parametrize(("jobs", "presses"), [("1", 1), ("2", 1), ("2", 3)])
 def test_ctrl_c_ends_cleanly_and_keeps_what_was_done(tmp_path: Path, jobs: str, presses: int) -> None:
     """However often it is pressed: the sweep reports what it judged, says that the rest was not run, and leaves no process behind."""

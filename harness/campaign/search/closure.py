@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections import Counter, deque
@@ -139,17 +140,21 @@ class _Search:
     def run(self) -> SearchResult:
         """Search until nothing is left, the time is over, or the wanted violation is found."""
         result = self.result
-        if not result.nothing_was_cut:
-            self._add_roots()
-            try:
-                self._boot_all()
-                self._costly = costly_edges(self._store, self._scenario.limits.cut_erases)
-            except KeyboardInterrupt:
-                result.interrupted = True
+        with contextlib.closing(self._repeatable):
+            if not result.nothing_was_cut:
+                self._search()
         self._confirm()
         result.kept = self._results.kept if self._results else 0
         result.seconds = self._results.seconds if self._results else time.monotonic() - self._started
         return result
+
+    def _search(self) -> None:
+        self._add_roots()
+        try:
+            self._boot_all()
+            self._costly = costly_edges(self._store, self._scenario.limits.cut_erases)
+        except KeyboardInterrupt:
+            self.result.interrupted = True
 
     def _add_roots(self) -> None:
         names = [case.name for case in self._scenario.cases]
@@ -187,7 +192,6 @@ class _Search:
             return
         finally:
             self.result.open_states = len(self._store) - self.result.states - self.result.compared
-            self._repeatable.close()
             workers.close()
 
     def _open_workers(self) -> SearchWorkers:

@@ -14,6 +14,7 @@ import unicorn
 
 from harness.campaign.accelerations import EVERY_ACCELERATION, NO_ACCELERATION, Accelerations, make_accelerated
 from harness.campaign.boots import CaseLog, log_of, run_until_settled
+from harness.campaign.collection import rare_collections
 from harness.campaign.planning import plan_campaign
 from harness.campaign.runner import FaultRunner, Job
 from harness.campaign.settings import SweepOptions
@@ -93,9 +94,10 @@ def plan(scenario: PreparedScenario, options: SweepOptions) -> tuple[list[CaseLo
 
 
 def judge(scenario: PreparedScenario, logs: Sequence[CaseLog], jobs: Sequence[Job], accelerations: Accelerations) -> tuple[Measured, FaultRunner]:
-    """Judge jobs with a fresh runner."""
+    """Judge jobs with a fresh runner, as a worker does."""
     runner = FaultRunner(scenario, logs, 1, "embedded", accelerations)
-    return measure(len(jobs), lambda: [runner.judge(job) for job in jobs]), runner
+    with rare_collections():
+        return measure(len(jobs), lambda: [runner.judge(job) for job in jobs]), runner
 
 
 def spread(jobs: Sequence[Job]) -> list[Job]:

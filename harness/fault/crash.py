@@ -135,7 +135,7 @@ class FlashReplay:
         if self._disturbed or torn.disturbed:
             return tear_state(self.state_before(fault.operation), operation, fault, seed, self._map)
         proof = found.proof(fault, torn, self._digest_with(found, fault, torn))
-        return CrashImage(proof, lambda: tear_state(self.state_before(fault.operation), operation, fault, seed, self._map).state)
+        return CrashImage(proof, lambda: _torn_state(self.state_before(fault.operation), operation, fault, torn, self._map))
 
     def _find(self, fault: Fault) -> _Interrupted:
         operation = self._operations[fault.operation]
@@ -215,13 +215,17 @@ def tear_state(before: NonVolatile, operation: Operation, fault: Fault, seed: in
     Raises:
         EngineError: `before` does not hold the operation's old bytes.
     """
+    torn = tear_operation(operation, fault, seed)
+    state = _torn_state(before, operation, fault, torn, flash_map)
+    return CrashImage(_Interrupted(operation).proof(fault, torn, digest_of(state)), lambda: state)
+
+
+def _torn_state(before: NonVolatile, operation: Operation, fault: Fault, torn: Torn, flash_map: FlashMap) -> NonVolatile:
     if flash_map.read(before, operation.address, operation.size_bytes) != operation.old:
         raise _not_fired(fault, operation)
-    torn = tear_operation(operation, fault, seed)
     kept = still_disturbed(before.disturbed, [operation] if fault.tear is Tear.ALL else [])
     state = replace(flash_map.replace(before, operation.address, torn.cells), disturbed=kept + torn.disturbed)
-    state = _history_of_tear(history_of(before), operation, fault, torn, flash_map).of(state)
-    return CrashImage(_Interrupted(operation).proof(fault, torn, digest_of(state)), lambda: state)
+    return _history_of_tear(history_of(before), operation, fault, torn, flash_map).of(state)
 
 
 def _history_of_tear(before: CellHistory, operation: Operation, fault: Fault, torn: Torn, flash_map: FlashMap) -> CellHistory:

@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Iterable
 
 from harness.device.memory import NonVolatile
+from harness.machine.piece_hashes import PieceHashes
 
 PIECE_BYTES = 4096
 _DIGEST_BYTES = 32
+_HASHES = PieceHashes(PIECE_BYTES)
+"""Of whole arrays: a run begins and ends with nearly what the run before it did."""
 
 
 def digest_of(state: NonVolatile) -> str:
@@ -25,8 +28,7 @@ class FlashPieces:
     """The hashes of a flash array's pieces, kept up to date piece by piece."""
 
     def __init__(self, flash: bytes | bytearray) -> None:
-        sha256 = hashlib.sha256
-        self._hashes = bytearray(b"".join(sha256(flash[start : start + PIECE_BYTES]).digest() for start in range(0, len(flash), PIECE_BYTES)))
+        self._hashes = bytearray(b"".join(_HASHES.of(flash)))
 
     def update(self, flash: bytearray, pieces: Iterable[int]) -> None:
         """Take in that some pieces changed."""

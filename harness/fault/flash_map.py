@@ -29,7 +29,9 @@ class FlashMap:
     def replace(self, state: NonVolatile, address: int, content: bytes) -> NonVolatile:
         """Return `state` with the bytes at `address` replaced."""
         array, offset = self._locate(state, address)
-        patched = array[:offset] + content + array[offset + len(content) :]
+        changed = bytearray(array)
+        changed[offset : offset + len(content)] = content
+        patched = bytes(changed)
         return replace(state, flash=patched) if array is state.flash else replace(state, option_bytes=patched)
 
     def _locate(self, state: NonVolatile, address: int) -> tuple[bytes, int]:

@@ -16,6 +16,7 @@ from harness.machine.boot_records import BootRecord, BootRecords, ReadSet
 from harness.machine.calls import SharedCalls
 from harness.machine.convergence import KnownStates
 from harness.machine.operation_log import Log, OperationColumns, RecordedOperations, array_of, columns_of
+from harness.machine.piece_hashes import PieceHashes
 from harness.machine.protocol import Machine, NonVolatile, Operation, OperationKind, OperationLog, PageUse, PeerMaker, Retained, Trace
 from harness.machine.recording import Recordings
 
@@ -63,6 +64,7 @@ class SharingMachine:
         self._flash_address = flash_address
         self._records = BootRecords()
         self._bases: dict[Key, tuple[bytes, ...]] = {}
+        self._hashes = PieceHashes(page_bytes)
         self._last: tuple[bytes, tuple[bytes, ...]] = (b"", ())
         self._calls = calls
         self._states = states
@@ -195,17 +197,12 @@ class SharingMachine:
         return read_set.chosen(self._digests_of(state.flash)), self._history(state, read_set.pages, inside=True)
 
     def _digests_of(self, flash: bytes) -> tuple[bytes, ...]:
-        """Return the digest of each page; pages that the flash before this one had too are not hashed again."""
-        last, known = self._last
+        """Return the digest of each page."""
+        last, digests = self._last
         if flash is not last:
-            pages = [flash[start : start + self._page_bytes] for start in range(0, len(flash), self._page_bytes)]
-            if len(last) == len(flash):
-                unchanged = [page == self._page(last, number) for number, page in enumerate(pages)]
-                digests = tuple(known[number] if unchanged[number] else hashlib.sha256(page).digest() for number, page in enumerate(pages))
-            else:
-                digests = tuple(hashlib.sha256(page).digest() for page in pages)
+            digests = tuple(self._hashes.of(flash))
             self._last = (flash, digests)
-        return self._last[1]
+        return digests
 
 
 def _digest_of(retained: Retained | None, writes: _Entries) -> bytes:

@@ -21,10 +21,15 @@ def covers_every_moment(tears: TearChoice, engine: str) -> bool:
     return set(FIVE_TEARS.named) <= set(tears.named) and Capability.TIME in shown_by(engine)
 
 
+def judges_every_moment(options: SweepOptions) -> bool:
+    """Tell whether a sweep leaves nothing out, so that its risk can be told."""
+    part = options.operations is not None or options.sample is not None or options.shard != WHOLE
+    return not part and covers_every_moment(options.tears, options.engine)
+
+
 def exposures(logs: Sequence[CaseLog], clean: Iterable[Verdict], verdicts: Iterable[Verdict], options: SweepOptions) -> list[Exposure]:
     """Return the exposure of each case that installs an update and whose every moment was judged; none where the sweep left something out."""
-    part = options.operations is not None or options.sample is not None or options.shard != WHOLE
-    if part or not covers_every_moment(options.tears, options.engine):
+    if not judges_every_moment(options):
         return []
     broken: dict[tuple[str, Fault], tuple[bool, bool]] = {}
     for verdict in verdicts:

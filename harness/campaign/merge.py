@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.campaign.boots import log_of
 from harness.campaign.causes import find_causes
+from harness.campaign.exposure import exposures, judges_every_moment
 from harness.campaign.stored import StoredCampaign
-from harness.campaign.sweep import CampaignResult
+from harness.campaign.sweep import CampaignResult, SweepOptions, run_clean
 from harness.campaign.verdict_log import VerdictLog
 from harness.errors import InputError
 from harness.fault.plan import WHOLE
+from harness.oracle.risk import Exposure
+from harness.oracle.verdict import Verdict
 from harness.packed import PackedList
 from harness.scenario.prepared import PreparedScenario
 
@@ -77,11 +81,15 @@ def result_of_store(scenario: PreparedScenario, campaign: StoredCampaign) -> Cam
 
     Raises:
         InputError: firmware, images, layout or device changed since, or a row is not what was planned.
+        EngineError: an engine failed.
     """
     assert campaign.plan is not None
     settings = campaign.settings
     settings.check_same(replace(settings, fingerprint=scenario.fingerprint), source=str(campaign.path))
     verdicts = VerdictLog(row.verdict for row in campaign.rows)
+    options = SweepOptions(
+        settings.seed, engine=settings.engine, operations=settings.operations, only_case=settings.case, tears=settings.tears, sample=settings.sample
+    )
     return CampaignResult(
         scenario=scenario,
         seed=settings.seed,
@@ -101,4 +109,11 @@ def result_of_store(scenario: PreparedScenario, campaign: StoredCampaign) -> Cam
         worn=campaign.plan.worn,
         causes=find_causes(scenario, (*campaign.plan.clean, *verdicts), settings.seed, settings.engine),
         seconds=campaign.seconds,
+        exposures=_exposures(scenario, options, campaign.plan.clean, verdicts) if verdicts and judges_every_moment(options) else [],
     )
+
+
+def _exposures(scenario: PreparedScenario, options: SweepOptions, clean: Sequence[Verdict], verdicts: VerdictLog) -> list[Exposure]:
+    """Return when cuts do harm; the clean runs, whose logs a file does not hold, are made once more for it."""
+    logs = [log_of(run, options.seed) for run in run_clean(scenario, options)]
+    return exposures(logs, clean, verdicts, options)

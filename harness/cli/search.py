@@ -184,6 +184,12 @@ def write_certificate(path: Path, certificate: Sealed) -> None:
     write_output(path, (certificate.model_dump_json() + "\n").encode())
 
 
+loss_rate_option = click.option(
+    "--loss-rate", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Losses of power per hour, for the risk."
+)
+"""`--loss-rate`; the command receives `loss_rate`."""
+
+
 def search_options(command: Command) -> Command:
     """Add the options for more than one cut in a row; the command receives `search: SearchArguments`."""
 
@@ -206,7 +212,7 @@ def search_options(command: Command) -> Command:
         default=None,
         help="Write what was proved, and on what, for `harness certificate verify`.",
     )
-    @click.option("--loss-rate", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Losses of power per hour, for the risk.")
+    @loss_rate_option
     @functools.wraps(command)
     def wrapper(*, depth: str, budget: str | None, merge: str | None, join: bool | None, certificate: Path | None, loss_rate: float, **rest: Any) -> Any:
         return command(search=SearchArguments(parse_depth(depth), parse_budget(budget), merge, join, certificate, loss_rate), **rest)

@@ -18,7 +18,7 @@ from harness.cli.debugger_search import is_search_of_debugger, run_search_of_deb
 from harness.cli.ending import say_how_to_go_on
 from harness.cli.options import prepare_with_progress
 from harness.cli.reports import Reports, report_options
-from harness.cli.search import SearchArguments, search_options, write_certificate
+from harness.cli.search import SearchArguments, loss_rate_option, search_options, write_certificate
 from harness.output_file import check_writable
 from harness.scenario.prepare import PrepareOptions
 
@@ -65,8 +65,9 @@ def _is_search(arguments: CampaignArguments, search: SearchArguments) -> bool:
 @click.command("merge", epilog="Example: harness merge part-1.store part-2.store --junit report.xml")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--certificate", type=click.Path(path_type=Path), default=None, help="Write what the whole showed, for `harness certificate verify`.")
+@loss_rate_option
 @report_options
-def merge_command(files: tuple[Path, ...], certificate: Path | None, reports: Reports) -> int:
+def merge_command(files: tuple[Path, ...], certificate: Path | None, loss_rate: float, reports: Reports) -> int:
     """Report the whole campaign whose parts were swept into FILES with --shard and --store.
 
     A part that is missing, there twice, not finished or of another campaign is refused. One FILE of a whole campaign is reported again.
@@ -77,6 +78,7 @@ def merge_command(files: tuple[Path, ...], certificate: Path | None, reports: Re
     settings = whole.settings
     scenario = prepare_with_progress(settings.scenario, PrepareOptions.from_pairs(settings.build, source=str(whole.path)))
     result = result_of_store(scenario, whole)
+    result.losses_per_hour = loss_rate
     with reports.progress(scenario, settings.seed, settings.engine) as progress:
         for verdict in result.clean:
             progress.cleared(verdict)

@@ -38,5 +38,10 @@ def print_risk(console: Console, risk: Risk, tears: str, *, complete: bool = Tru
         share = f"a cut does harm in {100 * risk.harmful_share:.3f} % of the update's {risk.update_ps / 1e9:,.1f} ms"
         rate = f"with power lost {risk.losses_per_hour:g} times an hour"
         least = "" if complete else "at least "
-        text = f"{share}; {rate}, {least}{risk.bricked_per_million:,.3g} of 1,000,000 updates brick, {risk.harmed_per_million:,.3g} do harm"
+        text = f"{share}; {rate}, {least}{_number(risk.bricked_per_million)} of 1,000,000 updates brick, {_number(risk.harmed_per_million)} do harm"
     console.print(f"risk ({risk.case}): {text}", highlight=False)
+
+
+def _number(value: float) -> str:
+    """Return a number as people read it: three digits, or all that stand before the point."""
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}"

@@ -290,6 +290,20 @@ def test_a_merge_prints_what_a_sweep_prints(finished: Path, tmp_path: Path, caps
     assert lines.read_bytes().count(b"\n") == summary["run"] + summary["cases"]
 
 
+def test_a_merge_tells_the_risk_that_the_whole_sweep_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Though no part can: every moment of the update was judged by some of them."""
+    command = ["sweep", "stm32f103/speck-full", "--case", "update", "--jobs", "1", "--json"]
+    parts = [str(tmp_path / f"part-{number}.store") for number in (1, 2)]
+    for number, part_of_it in enumerate(parts, 1):
+        assert run_cli([*command, "--shard", f"{number}/2", "--store", part_of_it]) == 0
+        assert json.loads(capsys.readouterr().out)["risk"] == []
+
+    assert run_cli(["merge", *parts, "--json", "--loss-rate", "7"]) == 0
+
+    (risk,) = json.loads(capsys.readouterr().out)["risk"]
+    assert (risk["case"], risk["losses_per_hour"], risk["harmful_share"], risk["complete"]) == ("update", 7.0, 0.0, True)
+
+
 @given(planned=st.integers(0, 500), count=st.integers(1, 40))
 def test_parts_are_neighbours_and_leave_nothing_out(planned: int, count: int) -> None:
     """All parts in order are the plan, and no two differ by more than one fault."""

@@ -1,0 +1,22 @@
+"""Risk as people read it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from harness.oracle.risk import Risk
+from harness.report.risk_view import print_risk
+
+
+@pytest.mark.parametrize(("per_million", "text"), [(7272.7347, "7,273"), (999_999.6, "1,000,000"), (73.14, "73.1"), (5.41e-12, "5.41e-12")])
+def test_expected_bricks_are_printed_in_full(per_million: float, text: str) -> None:
+    """Thousands are not told in powers of ten."""
+    out = io.StringIO()
+    risk = Risk(case="update", update_ps=10**11, harmful_ps=10**10, losses_per_hour=100.0, bricked_per_million=per_million, harmed_per_million=per_million)
+
+    print_risk(Console(file=out, width=400), risk, "none")
+
+    assert f"{text} of 1,000,000 updates brick, {text} do harm" in out.getvalue()

@@ -86,6 +86,9 @@ def _print(certificate: AnyCertificate, listed: str, checks: list[Check], differ
         console.print(f"[red]differs[/red] {_CHANGED}", highlight=False)
     for check in different:
         console.print(f"[red]differs[/red] {check.case}:{check.faults or 'clean'}, cut {check.cut or 'none'}: {check.difference}", highlight=False)
+    if different and isinstance(certificate, Certificate) and certificate.counts.told_apart:
+        told = f"its search told {certificate.counts.told_apart} states apart from those that they were taken for"
+        console.print(f"{told}: this firmware does not treat them alike, so what differs may do so where none was booted", highlight=False)
     holds = "no violation" if not isinstance(certificate, SweepCertificate) or certificate.whole else "no violation, in a part of the cuts"
     claim = holds if certificate.holds else "violations" if _breaks(certificate) else "an unfinished campaign"
     console.print(f"{len(checks)} of {listed} made again, {len(different)} differ; certified: {claim}")

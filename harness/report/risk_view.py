@@ -24,14 +24,14 @@ def risk_record(risk: Risk, *, complete: bool = True) -> dict[str, str | float]:
     }
 
 
-def print_risk(console: Console, risk: Risk, tears: str, *, complete: bool = True) -> None:
+def print_risk(console: Console, risk: Risk, tears: str, *, complete: bool = True, broken: bool = False) -> None:
     """Print the risk of one case's update, and what it rests on.
 
     Args:
-        tears: names of those that were made. complete: nothing was left open.
+        tears: names of those that were made. complete: nothing was left open. broken: a rule was broken, wherever that was.
     """
     if risk.harmed_per_million == 0 and not complete:
-        text = "not known: states were left open, and nothing was found in the others"
+        text = "not known: states were left open" + (", and ways to those that break a rule, too" if broken else ", and nothing was found in the others")
     elif risk.harmed_per_million == 0:
         text = f"0 of 1,000,000 updates at any rate of power loss, if what a cut leaves is among the tears {tears}"
     else:

@@ -115,7 +115,7 @@ def print_search(console: Console, result: SearchResult, figures: SearchFigures)
     elif result.violations:
         console.print(f"[red]{result.violating} states break a rule[/red]; interrupted before they were grouped by cause", highlight=False)
     for risk in figures.risks:
-        print_risk(console, risk, str(settings.tears), complete=result.finished)
+        print_risk(console, risk, str(settings.tears), complete=result.finished, broken=result.violating > 0)
     if not covers_every_moment(settings.tears, settings.engine):
         console.print("risk: not told, since the tears, or the engine, leave moments of an update out", highlight=False)
     _print_conclusion(console, result, clear=not result.violations)

@@ -264,6 +264,17 @@ def test_violations_that_are_left_out_are_found_by_making_their_states_again() -
     assert len(found) >= honest.counts.violations
 
 
+def test_what_differs_is_explained_where_states_were_told_apart(certificate: Certificate, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a firmware that looks at what a search leaves out, more states may differ than the search booted: that is no slip of who wrote the file."""
+    told_apart = certificate.counts.model_copy(update={"told_apart": 1})
+    rows = [row.model_copy(update={"behaviour": "00" * 16}) for row in certificate.states]
+    path = tmp_path / "certificate.json"
+    path.write_text(certificate.model_copy(update={"counts": told_apart, "states": rows}).sealed().model_dump_json())
+
+    assert run_cli(["certificate", "verify", str(path), "--sample", "1"]) == 1
+    assert "its search told 1 states apart" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_certificate_of_another_build_is_refused(certificate: Certificate) -> None:
     """It says nothing about that one."""
     other = prepare("stm32f103/speck-full", PrepareOptions(app_kib=5))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.campaign.accelerations import EVERY_ACCELERATION
-from harness.campaign.certificate import Certificate, certificate_of, contradictions, read_certificate, verify_certificate
+from harness.campaign.certificate import Certificate, StateRow, certificate_of, contradictions, read_certificate, verify_certificate
 from harness.campaign.replay import replay
 from harness.campaign.search.closure import search
 from harness.campaign.search.expand import Expander, Repeat, SearchSettings, Task
@@ -273,6 +273,33 @@ def test_what_differs_is_explained_where_states_were_told_apart(certificate: Cer
 
     assert run_cli(["certificate", "verify", str(path), "--sample", "1"]) == 1
     assert "its search told 1 states apart" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.fixture(scope="module", name="closed")
+def _closed(scenario: PreparedScenario) -> Certificate:
+    """The certificate of a closure."""
+    result = search(scenario, SearchOptions(only_case=SHORT))
+    return certificate_of(result, figures_of(result, 1.0))
+
+
+def differences(certificate: Certificate, scenario: PreparedScenario, rows: Sequence[StateRow]) -> set[str]:
+    """Return what verifying all of a certificate finds whose list of states is another one."""
+    forged = certificate.model_copy(update={"states": list(rows)}).sealed()
+    return {check.difference for check in verify_certificate(forged, scenario, sample=len(rows), seed=1)}
+
+
+def test_edges_of_every_kind_are_made_again(closed: Certificate, scenario: PreparedScenario) -> None:
+    """Cuts that came many times in a row as often, states booted to be compared, and cuts behind the places where runs join: all hold."""
+    assert max(row.repeats for row in closed.states) > 8
+    assert closed.counts.compared > 0
+    assert differences(closed, scenario, closed.states) == {""}
+
+
+def test_a_cut_that_came_as_often_as_nobody_said_is_found(closed: Certificate, scenario: PreparedScenario) -> None:
+    """Another number of repeats leads to a state with another number of free places, and in the end to one that is not known."""
+    forged = [row.model_copy(update={"repeats": 1}) for row in closed.states]
+
+    assert len(differences(closed, scenario, forged)) > 1
 
 
 def test_a_certificate_of_another_build_is_refused(certificate: Certificate) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.campaign.arrivals import Arrivals, NumberedJob
-from harness.campaign.cluster_link import AHEAD, LOOK_SECONDS, TRIES, ClusterLink, connected, scheduler_lost
+from harness.campaign.cluster_link import AHEAD, LOOK_SECONDS, TRIES, ClusterLink, connected, scheduler_lost, scheduler_there
 from harness.campaign.runner import FaultRunner, Job, WorkerStart
 from harness.errors import EngineError
 from harness.oracle.verdict import Verdict
@@ -100,7 +100,8 @@ class _Campaign:
                 raise EngineError(f"faults {jobs[0][0]} to {jobs[-1][0]} of the plan killed one worker after the other; run them with --jobs 1 to see why")
             self._give_out(jobs, tries + 1)
             return None
-        outcome: tuple[float, list[Verdict]] = future.result()
+        with scheduler_there():
+            outcome: tuple[float, list[Verdict]] = future.result()
         future.release()
         return outcome
 

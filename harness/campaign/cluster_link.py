@@ -66,7 +66,8 @@ class ClusterLink:
     @property
     def workers(self) -> int:
         """How many there are now, at least one."""
-        return max(1, len(self._client.nthreads()))
+        with scheduler_there():
+            return max(1, len(self._client.nthreads()))
 
     def submit(self, function: Callable[[Any, Any], object], task: object) -> Future[Any]:
         """Give out a task: `function` is called on a worker with its tool and `task`. Its result is (seconds that it took, what it returned)."""
@@ -80,8 +81,9 @@ class ClusterLink:
         """
         if self._client.status != "running":
             raise scheduler_lost()
-        if self._client.nthreads():
-            return time.monotonic()
+        with scheduler_there():
+            if self._client.nthreads():
+                return time.monotonic()
         if time.monotonic() - seen > _ALONE_SECONDS:
             raise EngineError(f"the cluster has had no worker for {_ALONE_SECONDS} s; with --store, go on later with --resume")
         return seen
@@ -117,6 +119,21 @@ def _silence() -> None:
     for name in ("distributed", *logging.root.manager.loggerDict):
         if name.partition(".")[0] == "distributed":  # some of its loggers have a level of their own
             logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@contextlib.contextmanager
+def scheduler_there() -> Iterator[None]:
+    """Ask something of the scheduler.
+
+    Raises:
+        EngineError: it went away meanwhile.
+    """
+    from distributed.comm.core import CommClosedError
+
+    try:
+        yield
+    except CommClosedError as error:
+        raise scheduler_lost() from error
 
 
 def scheduler_lost() -> EngineError:

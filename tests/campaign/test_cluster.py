@@ -12,7 +12,9 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
+import distributed
 import pytest
+from distributed.comm.core import CommClosedError
 
 from harness.campaign import cluster_link
 from harness.campaign.search.closure import search
@@ -22,7 +24,7 @@ from harness.campaign.search.outcome import SearchOptions
 from harness.campaign.search.state import start_of
 from harness.campaign.search.store import SearchStore
 from harness.campaign.sweep import SweepOptions, sweep
-from harness.errors import InputError
+from harness.errors import EngineError, InputError
 from harness.fault.faults import Fault, Tear
 from harness.oracle.verdict import Verdict
 from harness.report.lines import verdict_line
@@ -167,6 +169,24 @@ def test_what_the_cluster_says_of_itself_is_not_shown(local_cluster: LocalCluste
     logger = logging.getLogger("distributed.client")
     with cluster_link.connected(local_cluster.address):
         assert not logger.isEnabledFor(logging.ERROR)
+
+
+def test_a_scheduler_that_goes_away_while_it_is_asked_is_told_so(
+    local_cluster: LocalCluster, scenario: PreparedScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At whatever moment the connection breaks, also while a result is on its way: an error of the engine with a remedy, not one of the harness."""
+
+    def broken(*_: object, **__: object) -> object:
+        raise CommClosedError("reset by peer")
+
+    local_cluster.add_worker()
+    monkeypatch.setattr(distributed.Future, "result", broken)
+    options = SearchOptions(depth=1, only_case="counter-behind", cluster=local_cluster.address)
+
+    with pytest.raises(EngineError, match="the scheduler of the cluster went away"):
+        search(scenario, options)
+    with pytest.raises(EngineError, match="the scheduler of the cluster went away"):
+        sweep(scenario, SweepOptions(only_case="update", operations=(0, 2), cluster=local_cluster.address))
 
 
 def test_a_worker_with_other_versions_is_refused(local_cluster: LocalCluster, scenario: PreparedScenario, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from harness.campaign.cluster_link import AHEAD, LOOK_SECONDS, TRIES, ClusterLink, connected, scheduler_lost
+from harness.campaign.cluster_link import AHEAD, LOOK_SECONDS, TRIES, ClusterLink, connected, scheduler_lost, scheduler_there
 from harness.campaign.search.expand import Expander, OutOfTimeError, SearchSettings
 from harness.campaign.search.workers import Pending
 from harness.errors import EngineError
@@ -138,7 +138,8 @@ class _Batch:
         """
         if self._results is None:
             future = self._finished()
-            seconds, self._results = future.result()
+            with scheduler_there():
+                seconds, self._results = future.result()
             future.release()
             self._took(seconds, len(self._tasks))
         assert self._results is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -10,6 +12,8 @@ from harness.machine.engines import ENGINES, probe_engine
 # No deadline: on shared cores the time of one example says nothing. A failure prints how to repeat it.
 settings.register_profile("harness", deadline=None, print_blob=True)
 settings.load_profile("harness")
+# A shell has what it starts in the background ignore Ctrl-C, and so would all that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:
